@@ -1,0 +1,118 @@
+package lorikeet.kernels;
+
+/**
+ * A run of numbers in the memory of one device, or a view of a part of such a run. A buffer knows its device, the kind of
+ * its numbers and how many there are; it has no shape.
+ *
+ * <p>Memory is counted: whoever allocates holds one reference, {@link #retain} adds one, {@link #release} takes one away,
+ * and the last release hands the memory back to the device's pool. Memory of a scoped {@link Purpose} is released by the
+ * {@link Memory.Scope} in which it was born, unless kept. Use after that throws.
+ */
+public final class Buffer {
+    private final Block block;
+    private final DType dtype;
+    private final long offset;
+    private final long size;
+
+    Buffer(Block block, DType dtype, long offset, long size) {
+        this.block = block;
+        this.dtype = dtype;
+        this.offset = offset;
+        this.size = size;
+    }
+
+    /** One allocation, shared by all buffers that view a part of it. */
+    static final class Block {
+        final Device device;
+        final Purpose purpose;
+        final long address;
+        final long bytes;
+        final long reservedBytes;
+        int references = 1;
+
+        Block(Device device, Purpose purpose, long address, long bytes, long reservedBytes) {
+            this.device = device;
+            this.purpose = purpose;
+            this.address = address;
+            this.bytes = bytes;
+            this.reservedBytes = reservedBytes;
+        }
+    }
+
+    public Device device() {
+        return block.device;
+    }
+
+    public DType dtype() {
+        return dtype;
+    }
+
+    public Purpose purpose() {
+        return block.purpose;
+    }
+
+    /** Number of elements. */
+    public long size() {
+        return size;
+    }
+
+    /** Size in bytes. */
+    public long bytes() {
+        return size * dtype.bytes();
+    }
+
+    /**
+     * Address of the first element in the device's own address space.
+     *
+     * @throws IllegalStateException if the memory has been released
+     */
+    public long address() {
+        if (block.references == 0) {
+            throw new IllegalStateException("use after free: a buffer of " + size + " " + dtype + " for " + block.purpose
+                    + " was released; keep it in its scope or retain it");
+        }
+        return block.address + offset * dtype.bytes();
+    }
+
+    /** A view of {@code count} elements from element {@code from}; it shares this buffer's references. */
+    public Buffer slice(long from, long count) {
+        if (from < 0 || count < 0 || from > size - count) {
+            throw new IndexOutOfBoundsException("slice [" + from + ", " + (from + count) + ") of a buffer of " + size);
+        }
+        return new Buffer(block, dtype, offset + from, count);
+    }
+
+    /** Adds a reference and returns this buffer. */
+    public Buffer retain() {
+        address();
+        block.references++;
+        return this;
+    }
+
+    /** Takes a reference away; the last one frees the memory. */
+    public void release() {
+        address();
+        if (--block.references == 0) {
+            block.device.memory().free(block);
+        }
+    }
+
+    /** Whether somebody else holds the same memory too, so that writing to it would change what they see. */
+    public boolean shared() {
+        return block.references > 1;
+    }
+
+    /** Whether both are views of one allocation. */
+    public boolean sameMemory(Buffer other) {
+        return block == other.block;
+    }
+
+    Block block() {
+        return block;
+    }
+
+    @Override
+    public String toString() {
+        return dtype + "[" + size + "] on " + block.device.name() + " for " + block.purpose;
+    }
+}

@@ -1,0 +1,227 @@
+package lorikeet.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The seam between mathematics and hardware: verbs over flat buffers. Buffers are compact and row-major and hold F32
+ * unless a verb says otherwise; only {@link #gemm} and attention, which take a {@link Matrix}, know strides. The target
+ * comes first. Where a verb has {@code add}, it adds to what the target holds instead of overwriting it. A source may be
+ * the target too where all elements have the same index in both; other overlap is an error of the caller.
+ *
+ * <p>Work may be queued: results are certain for the next verb on the same device, and for the host after a
+ * {@code download} or {@link #synchronise}. A device is used by one thread at a time. Results do not depend on the number
+ * of threads or the order in which they finish.
+ */
+public abstract class Device implements AutoCloseable {
+    /** Entries of the control buffer that {@link #gradientNorm} fills and the optimizers obey. */
+    public static final int CONTROL_NORM = 0, CONTROL_CLIP = 1, CONTROL_FINITE = 2, CONTROL_SIZE = 4;
+    /** A label that takes no part in the loss. */
+    public static final int IGNORED_LABEL = -100;
+
+    private final Memory memory = new Memory(this);
+
+    /** As on the command line: {@code cpu}, {@code cuda}, {@code cuda:1}, {@code sim}. */
+    public abstract String name();
+
+    /** One line for people: model, threads or cores, instruction set, memory. */
+    public abstract String description();
+
+    public abstract Precision precision();
+
+    public final Memory memory() {
+        return memory;
+    }
+
+    /** Raw memory, aligned to {@link Memory#ALIGNMENT}; only {@link Memory} calls this. */
+    protected abstract long allocateRaw(long bytes);
+
+    protected abstract void freeRaw(long address, long bytes);
+
+    @Override
+    public abstract void close();
+
+    // ---- moving ------------------------------------------------------------------------------------------------------
+
+    /** Copies {@code y.bytes()} bytes from the host. */
+    public abstract void upload(Buffer y, MemorySegment source);
+
+    /** Copies {@code x.bytes()} bytes to the host and waits for them. */
+    public abstract void download(MemorySegment target, Buffer x);
+
+    public final void upload(Buffer y, int[] source) {
+        upload(y, MemorySegment.ofArray(source));
+    }
+
+    public final void upload(Buffer y, float[] source) {
+        upload(y, MemorySegment.ofArray(source));
+    }
+
+    /** The content of an F32 or BF16 buffer as floats. */
+    public final float[] downloadFloats(Buffer x) {
+        if (x.dtype() == DType.BF16) {
+            var bits = new short[Math.toIntExact(x.size())];
+            download(MemorySegment.ofArray(bits), x);
+            var values = new float[bits.length];
+            for (int i = 0; i < bits.length; i++) {
+                values[i] = Float.intBitsToFloat(bits[i] << 16);
+            }
+            return values;
+        }
+        var values = new float[Math.toIntExact(x.size())];
+        download(MemorySegment.ofArray(values), x);
+        return values;
+    }
+
+    /** Waits until all queued work is done. */
+    public abstract void synchronise();
+
+    /** y[i] = value. */
+    public abstract void fill(Buffer y, float value);
+
+    /** y = x, converting between F32 and BF16 (to nearest, ties to even) where the types differ; I32 only to I32. */
+    public abstract void copy(Buffer y, Buffer x);
+
+    /** y[r][c] (+)= x[r][c] for two matrices of the same size, each with its own stride. Serves slicing and joining. */
+    public abstract void copyMatrix(Matrix y, Matrix x, boolean add);
+
+    /** Exchanges two axes: y[o][b][m][a][i] (+)= x[o][a][m][b][i], with x of shape [outer, a, middle, b, inner]. */
+    public abstract void transpose(Buffer y, Buffer x, int outer, int a, int middle, int b, int inner, boolean add);
+
+    /** y[r] = table[ids[r]], rows of {@code y.columns} numbers; ids are I32, table is F32 or BF16. An embedding's forward. */
+    public abstract void gather(Matrix y, Matrix table, Buffer ids);
+
+    /** y[ids[r]] = x[r]; ids are I32 and name no row twice. Puts new keys and values into a cache. */
+    public abstract void scatter(Matrix y, Buffer ids, Matrix x);
+
+    /**
+     * The gradient of {@link #gather}: dtable[ids[r]] += dy[r]. Rows of the same id are summed in ascending r, without
+     * atomics: {@code order} (I32) lists all r sorted by id, stably; run j is {@code order[runs[j]] …
+     * order[runs[j + 1] − 1]}, all of one id; {@code runs} (I32) has one entry more than there are runs.
+     */
+    public abstract void gatherBackward(Matrix dtable, Matrix dy, Buffer ids, Buffer order, Buffer runs);
+
+    // ---- element by element ------------------------------------------------------------------------------------------
+
+    /** y = a + b. */
+    public abstract void add(Buffer y, Buffer a, Buffer b);
+
+    /** y (+)= alpha · x. */
+    public abstract void scale(Buffer y, Buffer x, float alpha, boolean add);
+
+    /** y (+)= a · b. */
+    public abstract void multiply(Buffer y, Buffer a, Buffer b, boolean add);
+
+    /** y (+)= a / b. */
+    public abstract void divide(Buffer y, Buffer a, Buffer b, boolean add);
+
+    /** y = f(x). */
+    public abstract void unary(Unary f, Buffer y, Buffer x);
+
+    /** dx (+)= dy · f′(x). */
+    public abstract void unaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, boolean add);
+
+    /** y[i] (+)= x[i] / (1 − p) where the i-th uniform number of {@code key}, (word ≫ 8) · 2⁻²⁴, is at least p, else 0. */
+    public abstract void dropout(Buffer y, Buffer x, float p, RandomKey key, boolean add);
+
+    // ---- repeating and summing ---------------------------------------------------------------------------------------
+
+    /** y[o][r][i] (+)= x[o][i], with y of shape [outer, repeat, inner]. */
+    public abstract void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add);
+
+    /** y[o][i] (+)= Σᵣ x[o][r][i], with x of shape [outer, reduce, inner]; summed in an order fixed by the shape alone. */
+    public abstract void sum(Buffer y, Buffer x, int outer, int reduce, int inner, boolean add);
+
+    /** y[r][c] = x[r][c] + bias[c]. */
+    public abstract void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns);
+
+    /** y[r][c] (+)= x[r][c] · row[c]. */
+    public abstract void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add);
+
+    // ---- matrices ----------------------------------------------------------------------------------------------------
+
+    /**
+     * c (+)= alpha · a b (+ bias). {@code c} is never transposed. Operands {@code a} and {@code b} are F32 or BF16; sums
+     * are 32-bit. In precision BF16 an F32 operand beside a BF16 one is rounded to bf16 first.
+     *
+     * @param bias added to each row of c, or null; only with {@code add == false}
+     */
+    public abstract void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias);
+
+    // ---- layers ------------------------------------------------------------------------------------------------------
+
+    /** y = (x − mean) · rstd · gamma + beta row by row, with rstd = 1/√(variance + epsilon); keeps mean and rstd per row. */
+    public abstract void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows,
+            int columns, float epsilon);
+
+    /** dx (+)= the gradient of {@link #layerNorm} with respect to x. */
+    public abstract void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows,
+            int columns, boolean add);
+
+    /** dgamma (+)= Σ dy · (x − mean) · rstd and dbeta (+)= Σ dy over the rows; either target may be null. */
+    public abstract void layerNormParameterGradient(Buffer dgamma, Buffer dbeta, Buffer dy, Buffer x, Buffer mean,
+            Buffer rstd, int rows, int columns, boolean addGamma, boolean addBeta);
+
+    /** y = softmax of each row of x. */
+    public abstract void softmax(Buffer y, Buffer x, int rows, int columns);
+
+    /** dx (+)= y · (dy − Σ dy · y), row by row. */
+    public abstract void softmaxBackward(Buffer dx, Buffer dy, Buffer y, int rows, int columns, boolean add);
+
+    /**
+     * Causal attention: each query attends to its sequence's prefix rows and to the sequence's own keys up to its own
+     * position. out[r][h] = Σⱼ softmaxⱼ(scale · q[r][h] · k[j][h]) v[j][h]. Memory grows linearly with length.
+     *
+     * @param out         [tokens, heads · headSize]
+     * @param logSumExp   [tokens, heads]: log Σⱼ exp(scale · q · k), kept for backward
+     * @param q           [tokens, heads · headSize]
+     * @param k           [tokens, kvHeads · headSize], likewise {@code v}
+     * @param prefixK     [prefix rows, kvHeads · headSize], likewise {@code prefixV}; both null if no sequence has a prefix
+     */
+    public abstract void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
+            Spans spans, AttentionShape shape);
+
+    /**
+     * Overwrites dq, dk, dv and adds to dPrefixK, dPrefixV with the gradients of {@link #attention}; the last two are
+     * null where no gradient of the prefix is wanted. Scores are computed again from q, k and logSumExp.
+     */
+    public abstract void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout,
+            Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            AttentionShape shape);
+
+    /**
+     * losses[r] = −log softmax(logits[r])[labels[r]], and 0 where the label is {@link #IGNORED_LABEL}. If
+     * {@code dlogits} is not null, dlogits[r] = scale · (softmax(logits[r]) − onehot(labels[r])), and 0 for an ignored
+     * label; it may be the same buffer as logits.
+     */
+    public abstract void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows, int columns,
+            float scale);
+
+    // ---- learning ----------------------------------------------------------------------------------------------------
+
+    /**
+     * control[NORM] = the Euclidean norm of all gradients together; control[CLIP] = min(1, maxNorm / norm), or 1 if
+     * maxNorm is 0; control[FINITE] = 1 if norm and loss (a buffer of one element) are finite, else 0.
+     */
+    public abstract void gradientNorm(Buffer control, List<Buffer> gradients, Buffer loss, float maxNorm);
+
+    /** One AdamW step for all parameters, gradients multiplied by control[CLIP]; nothing at all if control[FINITE] is 0. */
+    public abstract void adamw(AdamW settings, List<AdamW.Parameter> parameters, Buffer control);
+
+    /** p ← p − rate · (clip · g + decay · p), gated like {@link #adamw}. */
+    public abstract void sgd(float rate, float decay, List<Buffer> values, List<Buffer> gradients, Buffer control);
+
+    /** Reads one F32 element; waits for it. */
+    public final float read(Buffer x, long index) {
+        var value = new float[1];
+        download(MemorySegment.ofArray(value), x.slice(index, 1));
+        return value[0];
+    }
+
+    /** For host code: int elements of an I32 buffer. */
+    public final int[] downloadInts(Buffer x) {
+        var values = new int[Math.toIntExact(x.size())];
+        download(MemorySegment.ofArray(values), x);
+        return values;
+    }
+}

@@ -1,0 +1,84 @@
+package lorikeet.kernels;
+
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * The books of one device's memory: bytes in use and their peak, by {@link Purpose}. <i>Requested</i> bytes are what was
+ * asked for, <i>reserved</i> bytes what the pool took for it after rounding up to a size class.
+ */
+public final class Ledger {
+    private final long[] current = new long[Purpose.values().length];
+    private final long[] peak = new long[Purpose.values().length];
+    private long total;
+    private long peakTotal;
+    private long reserved;
+    private long peakReserved;
+    private final long[] atPeak = new long[Purpose.values().length];
+
+    /** Bytes in use now for {@code purpose}. */
+    public long current(Purpose purpose) {
+        return current[purpose.ordinal()];
+    }
+
+    /** The most bytes ever in use for {@code purpose} since the last {@link #resetPeaks}. */
+    public long peak(Purpose purpose) {
+        return peak[purpose.ordinal()];
+    }
+
+    /** Bytes in use now for all purposes together. */
+    public long current() {
+        return total;
+    }
+
+    /** The most bytes in use at any one moment since the last {@link #resetPeaks}. */
+    public long peak() {
+        return peakTotal;
+    }
+
+    /** Bytes by purpose at the moment of the overall peak; they sum up to {@link #peak()}. */
+    public Map<Purpose, Long> atPeak() {
+        var byPurpose = new EnumMap<Purpose, Long>(Purpose.class);
+        for (var purpose : Purpose.values()) {
+            byPurpose.put(purpose, atPeak[purpose.ordinal()]);
+        }
+        return byPurpose;
+    }
+
+    /** Bytes that live allocations occupy, size-class rounding included. */
+    public long reserved() {
+        return reserved;
+    }
+
+    /** Peak of {@link #reserved()} since the last {@link #resetPeaks}. */
+    public long peakReserved() {
+        return peakReserved;
+    }
+
+    /** Forgets the peaks so far: from here on they count from what is in use now. */
+    public void resetPeaks() {
+        System.arraycopy(current, 0, peak, 0, peak.length);
+        System.arraycopy(current, 0, atPeak, 0, atPeak.length);
+        peakTotal = total;
+        peakReserved = reserved;
+    }
+
+    void book(Purpose purpose, long requestedBytes, long reservedBytes) {
+        int i = purpose.ordinal();
+        current[i] += requestedBytes;
+        total += requestedBytes;
+        reserved += reservedBytes;
+        peak[i] = Math.max(peak[i], current[i]);
+        peakReserved = Math.max(peakReserved, reserved);
+        if (total > peakTotal) {
+            peakTotal = total;
+            System.arraycopy(current, 0, atPeak, 0, atPeak.length);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "Ledger" + Arrays.toString(current) + " peak " + peakTotal;
+    }
+}

@@ -1,0 +1,148 @@
+package lorikeet.kernels;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The memory of one device: a pool of freed blocks by size class, the {@link Ledger}, and nested scopes.
+ *
+ * <pre>{@code
+ * try (var scope = device.memory().scope()) {
+ *     …                       // activations and workspace allocated here
+ *     scope.keep(result);     // … except this one, which moves to the scope around
+ * }                           // … are released here
+ * }</pre>
+ *
+ * A device and its memory are used by one thread at a time.
+ */
+public final class Memory {
+    /** Size classes are multiples of this, and addresses are aligned to it: one cache line, one AVX-512 register. */
+    public static final int ALIGNMENT = 64;
+
+    private final Device device;
+    private final Ledger ledger = new Ledger();
+    private final Map<Long, ArrayDeque<Long>> pool = new HashMap<>();
+    private long pooledBytes;
+    private Scope innermost;
+
+    Memory(Device device) {
+        this.device = device;
+    }
+
+    public Ledger ledger() {
+        return ledger;
+    }
+
+    /**
+     * Allocates {@code size} elements with undefined content. Scoped purposes belong to the innermost open scope, if any;
+     * all else to the caller.
+     */
+    public Buffer allocate(DType dtype, long size, Purpose purpose) {
+        long bytes = Math.multiplyExact(size, dtype.bytes());
+        long reserved = sizeClass(bytes);
+        var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
+        ledger.book(purpose, bytes, reserved);
+        var buffer = new Buffer(block, dtype, 0, size);
+        if (purpose.scoped() && innermost != null) {
+            innermost.born.add(buffer);
+        }
+        return buffer;
+    }
+
+    private long take(long reserved) {
+        var free = pool.get(reserved);
+        if (free != null && !free.isEmpty()) {
+            pooledBytes -= reserved;
+            return free.pop();
+        }
+        try {
+            return device.allocateRaw(reserved);
+        } catch (OutOfDeviceMemoryException outOfMemory) {
+            trim();
+            return device.allocateRaw(reserved);
+        }
+    }
+
+    void free(Buffer.Block block) {
+        ledger.book(block.purpose, -block.bytes, -block.reservedBytes);
+        pool.computeIfAbsent(block.reservedBytes, _ -> new ArrayDeque<>()).push(block.address);
+        pooledBytes += block.reservedBytes;
+    }
+
+    /** Bytes of freed blocks that wait in the pool for their next use. */
+    public long pooledBytes() {
+        return pooledBytes;
+    }
+
+    /** Gives the pool's freed blocks back to the system. */
+    public void trim() {
+        pool.forEach((bytes, addresses) -> addresses.forEach(address -> device.freeRaw(address, bytes)));
+        pool.clear();
+        pooledBytes = 0;
+    }
+
+    /**
+     * Rounds up so that buffers of nearly equal size can take each other's place: at most an eighth is lost above 512
+     * bytes.
+     */
+    static long sizeClass(long bytes) {
+        long least = Math.max(ALIGNMENT, bytes);
+        long step = Math.max(ALIGNMENT, Long.highestOneBit(least - 1) >>> 3);
+        return Math.ceilDiv(least, step) * step;
+    }
+
+    /** Opens a scope inside the innermost open one. Close it in the same thread, innermost first. */
+    public Scope scope() {
+        innermost = new Scope(innermost);
+        return innermost;
+    }
+
+    /** Runs {@code cleanup} when the outermost open scope closes; without an open scope, never. */
+    public void atEndOfStep(Runnable cleanup) {
+        if (innermost != null) {
+            var outermost = innermost;
+            while (outermost.parent != null) {
+                outermost = outermost.parent;
+            }
+            outermost.cleanups.add(cleanup);
+        }
+    }
+
+    /** Releases at {@link #close} the memory that was born since it was opened and not kept. */
+    public final class Scope implements AutoCloseable {
+        private final Scope parent;
+        private final List<Buffer> born = new ArrayList<>();
+        private final List<Runnable> cleanups = new ArrayList<>();
+
+        private Scope(Scope parent) {
+            this.parent = parent;
+        }
+
+        /** Moves {@code buffer}, born in this scope, to the scope around; without one it belongs to the caller. */
+        public Buffer keep(Buffer buffer) {
+            for (int i = born.size() - 1; i >= 0; i--) {
+                if (born.get(i).sameMemory(buffer)) {
+                    var kept = born.remove(i);
+                    if (parent != null) {
+                        parent.born.add(kept);
+                    }
+                    return buffer;
+                }
+            }
+            return buffer;
+        }
+
+        @Override
+        public void close() {
+            if (innermost != this) {
+                throw new IllegalStateException("a memory scope was closed before a scope inside it");
+            }
+            innermost = parent;
+            cleanups.forEach(Runnable::run);
+            born.forEach(Buffer::release);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+package lorikeet.kernels;
+
+/** How exactly matrix products are computed, and how frozen weights are stored. */
+public enum Precision {
+    /** 32-bit floats throughout; the same results on every device, up to rounding. */
+    STRICT,
+    /** 32-bit storage; products may round their operands: TF32 on CUDA, bf16 inside oneDNN where the CPU has it. */
+    FAST,
+    /** Frozen weights stored in bf16, activations rounded to bf16 for products with them; sums and all else in 32 bits. */
+    BF16
+}

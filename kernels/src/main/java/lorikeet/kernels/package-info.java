@@ -1,0 +1,2 @@
+/** What runs: verbs over flat buffers. No tensors, no gradients. */
+package lorikeet.kernels;
