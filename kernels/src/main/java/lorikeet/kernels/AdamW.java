@@ -12,5 +12,6 @@ package lorikeet.kernels;
 public record AdamW(float rate, float beta1, float beta2, float epsilon, int step) {
 
     /** One tensor to be updated; all four buffers have the same size. {@code rateFactor} multiplies the rate (LoRA+). */
-    public record Parameter(Buffer value, Buffer gradient, Buffer mean, Buffer variance, float decay, float rateFactor) {}
+    public record Parameter(Buffer value, Buffer gradient, Buffer mean, Buffer variance, float decay,
+            float rateFactor) {}
 }

@@ -15,7 +15,8 @@ public record AttentionShape(int heads, int kvHeads, int headSize, float scale, 
 
     public AttentionShape {
         if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0 || headSize < 1) {
-            throw new IllegalArgumentException("attention with " + heads + " heads, " + kvHeads + " key-value heads of size " + headSize);
+            throw new IllegalArgumentException("attention with " + heads + " heads, " + kvHeads
+                    + " key-value heads of size " + headSize);
         }
     }
 

@@ -68,8 +68,8 @@ public final class Buffer {
      */
     public long address() {
         if (block.references == 0) {
-            throw new IllegalStateException("use after free: a buffer of " + size + " " + dtype + " for " + block.purpose
-                    + " was released; keep it in its scope or retain it");
+            throw new IllegalStateException("use after free: a buffer of " + size + " " + dtype + " for "
+                    + block.purpose + " was released; keep it in its scope or retain it");
         }
         return block.address + offset * dtype.bytes();
     }

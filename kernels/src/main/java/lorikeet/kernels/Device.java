@@ -155,8 +155,8 @@ public abstract class Device implements AutoCloseable {
             int columns, float epsilon);
 
     /** dx (+)= the gradient of {@link #layerNorm} with respect to x. */
-    public abstract void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows,
-            int columns, boolean add);
+    public abstract void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma,
+            int rows, int columns, boolean add);
 
     /** dgamma (+)= Σ dy · (x − mean) · rstd and dbeta (+)= Σ dy over the rows; either target may be null. */
     public abstract void layerNormParameterGradient(Buffer dgamma, Buffer dbeta, Buffer dy, Buffer x, Buffer mean,
@@ -178,24 +178,24 @@ public abstract class Device implements AutoCloseable {
      * @param k           [tokens, kvHeads · headSize], likewise {@code v}
      * @param prefixK     [prefix rows, kvHeads · headSize], likewise {@code prefixV}; both null if no sequence has a prefix
      */
-    public abstract void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
-            Spans spans, AttentionShape shape);
+    public abstract void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK,
+            Matrix prefixV, Spans spans, AttentionShape shape);
 
     /**
      * Overwrites dq, dk, dv and adds to dPrefixK, dPrefixV with the gradients of {@link #attention}; the last two are
      * null where no gradient of the prefix is wanted. Scores are computed again from q, k and logSumExp.
      */
-    public abstract void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout,
-            Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
-            AttentionShape shape);
+    public abstract void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV,
+            Matrix dout, Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
+            Spans spans, AttentionShape shape);
 
     /**
      * losses[r] = −log softmax(logits[r])[labels[r]], and 0 where the label is {@link #IGNORED_LABEL}. If
      * {@code dlogits} is not null, dlogits[r] = scale · (softmax(logits[r]) − onehot(labels[r])), and 0 for an ignored
      * label; it may be the same buffer as logits.
      */
-    public abstract void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows, int columns,
-            float scale);
+    public abstract void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows,
+            int columns, float scale);
 
     // ---- learning ----------------------------------------------------------------------------------------------------
 

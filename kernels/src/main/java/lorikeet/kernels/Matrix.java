@@ -18,7 +18,8 @@ public record Matrix(Buffer data, int rows, int columns, int stride, boolean tra
         long needed = rows == 0 || columns == 0 ? 0 : (batch - 1) * batchStride + (rows - 1L) * stride + columns;
         if (needed > data.size()) {
             throw new IllegalArgumentException(
-                    "matrix " + rows + "×" + columns + " with stride " + stride + " needs " + needed + " elements, has " + data);
+                    "matrix " + rows + "×" + columns + " with stride " + stride + " needs " + needed
+                            + " elements, has " + data);
         }
     }
 
@@ -45,7 +46,8 @@ public record Matrix(Buffer data, int rows, int columns, int stride, boolean tra
     /** {@code count} stored rows from row {@code from}: a lower matrix in the same memory. */
     public Matrix rows(int from, int count) {
         long start = (long) from * stride;
-        return new Matrix(data.slice(start, data.size() - start), count, columns, stride, transposed, batch, batchStride);
+        return new Matrix(data.slice(start, data.size() - start), count, columns, stride, transposed, batch,
+                batchStride);
     }
 
     /** Rows as read, that is after transposition. */

@@ -70,7 +70,8 @@ public interface Gpu extends AutoCloseable {
      * m × n, F32. STRICT computes in fp32, FAST may use TF32; operands of BF16 are products of bf16 with 32-bit sums. Both
      * operands have the same type, as in cuBLAS.
      */
-    void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch, Precision precision);
+    void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+            Precision precision);
 
     /** Waits until all queued work is done; an error of any of it is thrown here at the latest. */
     void synchronise();
