@@ -41,15 +41,20 @@ public final class Memory {
      * all else to the caller.
      */
     public Buffer allocate(DType dtype, long size, Purpose purpose) {
-        long bytes = Math.multiplyExact(size, dtype.bytes());
-        long reserved = sizeClass(bytes);
-        var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
-        ledger.book(purpose, bytes, reserved);
-        var buffer = new Buffer(block, dtype, 0, size);
+        var buffer = allocateOwned(dtype, size, purpose);
         if (purpose.scoped() && innermost != null) {
             innermost.born.add(buffer);
         }
         return buffer;
+    }
+
+    /** Like {@link #allocate}, but whatever its purpose the buffer belongs to the caller, who must release it. */
+    public Buffer allocateOwned(DType dtype, long size, Purpose purpose) {
+        long bytes = Math.multiplyExact(size, dtype.bytes());
+        long reserved = sizeClass(bytes);
+        var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
+        ledger.book(purpose, bytes, reserved);
+        return new Buffer(block, dtype, 0, size);
     }
 
     private long take(long reserved) {

@@ -1,0 +1,78 @@
+package lorikeet.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import lorikeet.kernels.AdamW;
+import lorikeet.kernels.DType;
+import lorikeet.kernels.Purpose;
+
+/** AdamW (Loshchilov and Hutter 2019): two running averages per trainable number, weight decay beside the gradient. */
+public final class AdamWOptimizer implements Optimizer {
+    private final Settings settings;
+    private final List<Slot> slots = new ArrayList<>();
+    private int steps;
+
+    /** β₁, β₂ and ε. */
+    public record Settings(float beta1, float beta2, float epsilon) {
+        /** 0.9, 0.999, 1e-8. */
+        public static final Settings DEFAULT = new Settings(0.9f, 0.999f, 1e-8f);
+    }
+
+    /**
+     * Parameters that share options.
+     *
+     * @param decay      weight decay
+     * @param rateFactor multiplies the learning rate
+     */
+    public record Group(List<Tensor> parameters, float decay, float rateFactor) {}
+
+    /** A parameter with its running averages of the gradient and of its square. */
+    private record Slot(Tensor parameter, Tensor mean, Tensor variance, float decay, float rateFactor) {}
+
+    public AdamWOptimizer(List<Group> groups, Settings settings) {
+        this.settings = settings;
+        for (var group : groups) {
+            for (var parameter : group.parameters) {
+                slots.add(new Slot(parameter, zeros(parameter), zeros(parameter), group.decay, group.rateFactor));
+            }
+        }
+    }
+
+    private static Tensor zeros(Tensor like) {
+        var zeros = Tensor.allocate(like.device(), like.shape(), DType.F32, Purpose.OPTIMIZER);
+        like.device().fill(zeros.data(), 0);
+        return zeros;
+    }
+
+    @Override
+    public Outcome step(Tensor loss, float rate, float maxNorm) {
+        var parameters = slots.stream().map(Slot::parameter).toList();
+        var outcome = OptimizerStep.run(parameters, loss, maxNorm, control -> {
+            var updates = slots.stream()
+                    .filter(slot -> slot.parameter.gradient() != null)
+                    .map(slot -> new AdamW.Parameter(slot.parameter.data(), slot.parameter.gradient(), slot.mean.data(),
+                            slot.variance.data(), slot.decay, slot.rateFactor))
+                    .toList();
+            var adamw = new AdamW(rate, settings.beta1, settings.beta2, settings.epsilon, steps + 1);
+            loss.device().adamw(adamw, updates, control);
+        });
+        if (outcome.finite()) {
+            steps++;
+        }
+        return outcome;
+    }
+
+    @Override
+    public int steps() {
+        return steps;
+    }
+
+    @Override
+    public void close() {
+        for (var slot : slots) {
+            slot.mean.free();
+            slot.variance.free();
+        }
+        slots.clear();
+    }
+}

@@ -1,0 +1,154 @@
+package lorikeet.engine;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import lorikeet.kernels.Buffer;
+import lorikeet.kernels.DType;
+import lorikeet.kernels.Device;
+import lorikeet.kernels.Matrix;
+import lorikeet.kernels.Purpose;
+
+/** The loss of a language model: how surprised it is by each next token, −log p(label). */
+public final class CrossEntropy {
+    /** Rows whose logits exist at the same time: enough to keep a matrix product busy. */
+    private static final int CHUNK = 256;
+
+    private CrossEntropy() {}
+
+    /**
+     * Σ over rows of −log softmax(logits[row])[labels[row]], times {@code factor}; rows whose label is
+     * {@link Device#IGNORED_LABEL} count nothing. With factor = 1 / number of labels it is the mean loss.
+     *
+     * @param logits [rows, classes]
+     * @return a single number
+     */
+    public static Tensor crossEntropy(Tensor logits, int[] labels, float factor) {
+        var device = logits.device();
+        int rows = logits.shape().rows();
+        int classes = logits.shape().columns();
+        requireLabels(labels, rows, classes);
+        var targets = Tensor.ofInts(device, labels);
+        var losses = logits.result(Shape.of(rows));
+        device.crossEntropy(losses.data(), null, logits.data(), targets.data(), rows, classes, 1);
+        var loss = logits.result(Shape.scalar());
+        device.sum(loss.data(), losses.data(), 1, rows, 1, false);
+        device.scale(loss.data(), loss.data(), factor, false);
+        return loss.derive(Gradient.of(logits, (dlogits, dy, add) -> {
+            try (var _ = device.memory().scope()) {
+                var scratch = logits.result(Shape.of(rows));
+                var difference = add ? logits.result().data() : dlogits;
+                device.crossEntropy(scratch.data(), difference, logits.data(), targets.data(), rows, classes, factor);
+                device.multiplyRow(dlogits, difference, dy, rows * classes, 1, add);
+            }
+        }, logits, targets));
+    }
+
+    /**
+     * The same loss from the last hidden states and the output embedding: logits = hidden · weightᵀ. Only rows with a label
+     * are computed, a few hundred at a time, so that the logits of the whole batch never exist.
+     *
+     * @param hidden [rows, width]
+     * @param weight [classes, width], F32 or, when frozen, BF16
+     * @return a single number
+     */
+    public static Tensor ofHidden(Tensor hidden, Tensor weight, int[] labels, float factor) {
+        var device = hidden.device();
+        int width = hidden.shape().columns();
+        requireLabels(labels, hidden.shape().rows(), weight.shape().dim(0));
+        int[] labelled = IntStream.range(0, labels.length).filter(row -> labels[row] != Device.IGNORED_LABEL).toArray();
+        var rows = Tensor.ofInts(device, labelled);
+        var targets = Tensor.ofInts(device, IntStream.of(labelled).map(row -> labels[row]).toArray());
+        var chosen = hidden.result(Shape.of(labelled.length, width));
+        device.gather(chosen.matrix(), hidden.matrix(), rows.data());
+        var losses = hidden.result(Shape.of(labelled.length));
+
+        // A frozen head's gradient with respect to the hidden states is cheapest now, while the logits are there; a
+        // trained head needs them again in backward, for its own gradient, and then does both.
+        boolean now = Autograd.recording() && hidden.requiresGrad() && !weight.requiresGrad();
+        var gradient = now ? chosen.result() : null;
+        forChunks(chosen, weight, targets, losses, now, factor, (chunk, dlogits, _) -> {
+            if (now) {
+                device.gemm(rows(gradient.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+            }
+        });
+        var loss = hidden.result(Shape.scalar());
+        device.sum(loss.data(), losses.data(), 1, labelled.length, 1, false);
+        device.scale(loss.data(), loss.data(), factor, false);
+        if (now) {
+            return loss.derive(Gradient.of(hidden, (dx, dy, add) -> {
+                device.multiplyRow(gradient.data(), gradient.data(), dy, (int) gradient.size(), 1, false);
+                spread(hidden, dx, gradient, rows, add);
+            }, gradient, rows));
+        }
+        return loss.derive(new Gradient(List.of(hidden, weight), List.of(chosen, weight, rows, targets),
+                dy -> {
+                    try (var _ = device.memory().scope()) {
+                        var dchosen = chosen.result();
+                        var scratch = hidden.result(Shape.of(labelled.length));
+                        forChunks(chosen, weight, targets, scratch, true, factor, (chunk, dlogits, hiddenRows) -> {
+                            device.multiplyRow(dlogits.data(), dlogits.data(), dy, (int) dlogits.data().size(), 1, false);
+                            device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+                            weight.accumulate((dw, add) -> device.gemm(Matrix.of(dw, weight.shape().dim(0), width),
+                                    dlogits.transpose(), hiddenRows, 1, add, null));
+                        });
+                        hidden.accumulate((dx, add) -> spread(hidden, dx, dchosen, rows, add));
+                    }
+                }));
+    }
+
+    private record Chunk(int from, int count) {}
+
+    private interface ChunkWork {
+        /** {@code logits} holds their gradient if that was asked for. */
+        void run(Chunk chunk, Matrix logits, Matrix hiddenRows);
+    }
+
+    /** Computes logits and losses chunk by chunk, and the gradient of the loss in place of the logits if wanted. */
+    private static void forChunks(Tensor hidden, Tensor weight, Tensor targets, Tensor losses, boolean withGradient,
+            float factor, ChunkWork work) {
+        var device = hidden.device();
+        int width = hidden.shape().columns();
+        int classes = weight.shape().dim(0);
+        int total = hidden.shape().dim(0);
+        for (int from = 0; from < total; from += CHUNK) {
+            var chunk = new Chunk(from, Math.min(CHUNK, total - from));
+            try (var _ = device.memory().scope()) {
+                var logits = device.memory().allocate(DType.F32, (long) chunk.count * classes, Purpose.WORKSPACE);
+                var view = Matrix.of(logits, chunk.count, classes);
+                var hiddenRows = rows(hidden.data(), chunk, width);
+                device.gemm(view, hiddenRows, weight.matrix().transpose(), 1, false, null);
+                device.crossEntropy(losses.data().slice(from, chunk.count), withGradient ? logits : null, logits,
+                        targets.data().slice(from, chunk.count), chunk.count, classes, factor);
+                work.run(chunk, view, hiddenRows);
+            }
+        }
+    }
+
+    private static Matrix rows(Buffer data, Chunk chunk, int width) {
+        return Matrix.of(data.slice((long) chunk.from * width, (long) chunk.count * width), chunk.count, width);
+    }
+
+    /** Puts the gradient of the labelled rows back among all rows; the others have none. */
+    private static void spread(Tensor hidden, Buffer dx, Tensor gradient, Tensor rows, boolean add) {
+        var device = hidden.device();
+        try (var _ = device.memory().scope()) {
+            var all = add ? hidden.result().data() : dx;
+            device.fill(all, 0);
+            device.scatter(Matrix.of(all, hidden.shape().rows(), hidden.shape().columns()), rows.data(), gradient.matrix());
+            if (add) {
+                device.add(dx, dx, all);
+            }
+        }
+    }
+
+    private static void requireLabels(int[] labels, int rows, int classes) {
+        if (labels.length != rows) {
+            throw new IllegalArgumentException(labels.length + " labels for " + rows + " rows");
+        }
+        for (int label : labels) {
+            if (label != Device.IGNORED_LABEL && (label < 0 || label >= classes)) {
+                throw new IllegalArgumentException("label " + label + " is outside the " + classes + " classes");
+            }
+        }
+    }
+}

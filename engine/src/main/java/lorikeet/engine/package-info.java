@@ -1,0 +1,2 @@
+/** Tensors and learning: shapes, ops with their backward beside them, the tape, optimizers, files, gradient checks. */
+package lorikeet.engine;
