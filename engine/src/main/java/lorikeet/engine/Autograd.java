@@ -14,11 +14,6 @@ public final class Autograd {
         return ScopedValue.where(RECORDING, false).call(body::get);
     }
 
-    /** Runs {@code body} with recording on again, for recomputation inside {@link #off}. */
-    static <T> T on(Supplier<T> body) {
-        return ScopedValue.where(RECORDING, true).call(body::get);
-    }
-
     static boolean recording() {
         return RECORDING.orElse(true);
     }

@@ -15,12 +15,24 @@ final class Backward {
         if (result.node() == null) {
             throw new IllegalStateException("nothing to differentiate: no input requires a gradient");
         }
+        result.accumulate((dx, _) -> dx.device().fill(dx, 1));
+        propagate(result);
+    }
+
+    /** Passes the gradient that {@code result} already has on to everything behind it. */
+    static void propagate(Tensor result) {
         var order = new ArrayList<Tensor>();
         sort(result, order);
-        result.accumulate((dx, _) -> dx.device().fill(dx, 1));
         for (var tensor : order.reversed()) {
             tensor.runBackward();
         }
+    }
+
+    /** Lets go of everything that backward from {@code result} would need. */
+    static void forget(Tensor result) {
+        var order = new ArrayList<Tensor>();
+        sort(result, order);
+        order.forEach(Tensor::discard);
     }
 
     /** Appends {@code tensor} after everything that it was computed from. */

@@ -96,6 +96,19 @@ public final class CrossEntropy {
                 }));
     }
 
+    /**
+     * −log softmax(hidden · weightᵀ)[label] for each row, 0 where the label is ignored; for evaluation, without gradient.
+     *
+     * @return [rows]
+     */
+    public static Tensor perRow(Tensor hidden, Tensor weight, int[] labels) {
+        requireLabels(labels, hidden.shape().rows(), weight.shape().dim(0));
+        var losses = hidden.result(Shape.of(labels.length));
+        var targets = Tensor.ofInts(hidden.device(), labels);
+        forChunks(hidden, weight, targets, losses, false, 1, (_, _, _) -> {});
+        return losses;
+    }
+
     private record Chunk(int from, int count) {}
 
     private interface ChunkWork {

@@ -2,6 +2,7 @@ package lorikeet.engine;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
@@ -170,6 +171,14 @@ public final class Tensor {
         }
     }
 
+    /**
+     * Computes {@code body} of {@code x} without keeping anything but the result, and computes it again in backward, when
+     * its inner values are needed (Chen et al. 2016: Training deep nets with sublinear memory cost).
+     */
+    public static Tensor recompute(Tensor x, UnaryOperator<Tensor> body) {
+        return Recomputation.run(x, body);
+    }
+
     /** Computes the gradient of this single number with respect to every trainable leaf that it depends on. */
     public void backward() {
         Backward.run(this);
@@ -189,11 +198,18 @@ public final class Tensor {
                 needed.add(candidate);
             }
         }
-        if (!needed.isEmpty()) {
-            requiresGrad = true;
-            node = new Node(needed);
-            device().memory().atEndOfStep(this::discard);
-        }
+        return needed.isEmpty() ? this : remember(needed);
+    }
+
+    /** Like {@link #derive}, for a rule that must run whatever its inputs require. */
+    Tensor deriveAlways(Gradient gradient) {
+        return remember(List.of(gradient));
+    }
+
+    private Tensor remember(List<Gradient> gradients) {
+        requiresGrad = true;
+        node = new Node(gradients);
+        device().memory().atEndOfStep(this::discard);
         return this;
     }
 
@@ -209,7 +225,8 @@ public final class Tensor {
         discard();
     }
 
-    private void discard() {
+    /** Lets go of everything that was kept for backward. */
+    void discard() {
         node.discard();
         freeGradient();
     }
@@ -225,7 +242,7 @@ public final class Tensor {
             return;
         }
         if (gradient == null) {
-            var purpose = node == null ? Purpose.GRADIENTS : Purpose.ACTIVATIONS;
+            var purpose = data.purpose() == Purpose.WEIGHTS ? Purpose.GRADIENTS : Purpose.ACTIVATIONS;
             gradient = device().memory().allocateOwned(DType.F32, size(), purpose);
         } else if (gradientFilled && gradient.shared()) {
             var own = device().memory().allocateOwned(DType.F32, size(), gradient.purpose());

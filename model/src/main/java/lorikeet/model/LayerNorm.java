@@ -1,0 +1,12 @@
+package lorikeet.model;
+
+import lorikeet.engine.Normalisation;
+import lorikeet.engine.Tensor;
+
+/** Layer norm with its scale and shift. */
+public record LayerNorm(Tensor gamma, Tensor beta, float epsilon) {
+
+    Tensor forward(Tensor x) {
+        return Normalisation.layerNorm(x, gamma, beta, epsilon);
+    }
+}

@@ -1,0 +1,90 @@
+package lorikeet.model;
+
+import lorikeet.kernels.AttentionShape;
+import lorikeet.kernels.RandomKey;
+import lorikeet.kernels.Unary;
+
+/**
+ * The shape of a decoder: everything that decides how many parameters there are and what is computed with them.
+ *
+ * @param vocabulary       token kinds
+ * @param context          most tokens in a sequence, virtual ones included
+ * @param width            numbers per token between blocks
+ * @param layers           blocks
+ * @param heads            attention heads; they share the width
+ * @param keyValueHeads    heads of keys and values, fewer than {@code heads} where groups share them
+ * @param inner            width inside the MLP
+ * @param activation       non-linearity inside the MLP
+ * @param gated            whether the MLP multiplies the activation by a second projection, as LLaMA does
+ * @param norm             kind of normalisation
+ * @param epsilon          added to variances in it
+ * @param positions        how tokens know where they stand
+ * @param biases           whether linear layers have biases
+ * @param tied             whether the output layer is the token embedding
+ * @param scaleScores      whether attention scores are divided by √headSize
+ * @param scaleByLayer     whether attention scores are divided by the layer's number, from 1, as well
+ */
+public record ModelShape(int vocabulary, int context, int width, int layers, int heads, int keyValueHeads, int inner,
+        Unary activation, boolean gated, Norm norm, float epsilon, Positions positions, boolean biases, boolean tied,
+        boolean scaleScores, boolean scaleByLayer) {
+
+    /** Kinds of normalisation. */
+    public enum Norm {
+        LAYER_NORM,
+        RMS_NORM
+    }
+
+    /** Kinds of position. */
+    public enum Positions {
+        /** A learned vector for each position, added to the token's. */
+        LEARNED,
+        /** Queries and keys rotated by an angle that grows with the position; no parameters. */
+        ROTARY
+    }
+
+    public ModelShape {
+        if (width % heads != 0) {
+            throw new IllegalArgumentException("width " + width + " cannot be shared by " + heads + " heads");
+        }
+    }
+
+    /** The GPT-2 family: layer norm, learned positions, biases, 4 · width inside the MLP, tanh-approximated GELU, tied. */
+    public static ModelShape gpt2(int vocabulary, int context, int width, int layers, int heads) {
+        return new ModelShape(vocabulary, context, width, layers, heads, heads, 4 * width, Unary.GELU_TANH, false,
+                Norm.LAYER_NORM, 1e-5f, Positions.LEARNED, true, true, true, false);
+    }
+
+    /** Numbers per attention head. */
+    public int headSize() {
+        return width / heads;
+    }
+
+    /** Numbers per token in the keys of a layer, and as many in its values. */
+    public int keyValueWidth() {
+        return keyValueHeads * headSize();
+    }
+
+    /** The attention of {@code layer}, counted from 0. */
+    AttentionShape attention(int layer, float dropout, RandomKey key) {
+        double scale = scaleScores ? 1 / Math.sqrt(headSize()) : 1;
+        return new AttentionShape(heads, keyValueHeads, headSize(), (float) (scaleByLayer ? scale / (layer + 1) : scale),
+                dropout, key);
+    }
+
+    /** Number of parameters of the whole decoder, the tied output layer not counted twice. */
+    public long parameters() {
+        long attention = linear(width, width + 2L * keyValueWidth()) + linear(width, width);
+        long mlp = linear(width, (gated ? 2L : 1L) * inner) + linear(inner, width);
+        long embeddings = (long) vocabulary * width * (tied ? 1 : 2)
+                + (positions == Positions.LEARNED ? (long) context * width : 0);
+        return embeddings + layers * (attention + mlp + 2 * normParameters()) + normParameters();
+    }
+
+    private long linear(long in, long out) {
+        return in * out + (biases ? out : 0);
+    }
+
+    private long normParameters() {
+        return norm == Norm.LAYER_NORM ? 2L * width : width;
+    }
+}
