@@ -1,0 +1,189 @@
+package lorikeet.model;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import lorikeet.kernels.Unary;
+
+/**
+ * What a Hugging Face {@code config.json} of the GPT-2 family says.
+ *
+ * @param shape     the decoder's shape
+ * @param dropouts  dropout in training
+ * @param endOfText id of the token that ends a text (eos_token_id)
+ */
+public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
+    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final long MAX_BYTES = 1 << 20;
+    private static final Map<String, Unary> ACTIVATIONS = Map.of("gelu_new", Unary.GELU_TANH, "gelu_pytorch_tanh",
+            Unary.GELU_TANH, "gelu", Unary.GELU_ERF, "relu", Unary.RELU, "silu", Unary.SILU, "swish", Unary.SILU, "tanh",
+            Unary.TANH);
+
+    /** @throws IOException if the file is missing or not JSON, or a field has a value that Lorikeet does not know */
+    public static ModelConfig read(Path file) throws IOException {
+        return new Reader(file, parse(file)).config();
+    }
+
+    private static JsonNode parse(Path file) throws IOException {
+        try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw new IOException(file + ": expected a configuration of at most " + MAX_BYTES + " bytes");
+            }
+            var json = JSON.readTree(Files.readAllBytes(file));
+            if (!json.isObject()) {
+                throw new IOException(file + ": expected a JSON object");
+            }
+            return json;
+        } catch (NoSuchFileException _) {
+            throw new IOException(file + ": no such file; a Hugging Face model folder has one");
+        } catch (JsonProcessingException e) {
+            throw new IOException(file + ": not valid JSON: " + e.getOriginalMessage());
+        }
+    }
+
+    /** The fields of one file, each read with its default and checked. */
+    private record Reader(Path file, JsonNode json) {
+
+        ModelConfig config() throws IOException {
+            requireValue("model_type", "gpt2");
+            requireFalse("add_cross_attention");
+            requireFalse("is_encoder_decoder");
+            requireAbsent("quantization_config");
+            requireAbsent("pruned_heads");
+            int width = count("n_embd", 768);
+            int heads = count("n_head", 12);
+            if (width % heads != 0) {
+                throw problem("n_head", "expected a divisor of n_embd = " + width);
+            }
+            var activation = json.path("activation_function").asText("gelu_new");
+            if (!ACTIVATIONS.containsKey(activation)) {
+                throw problem("activation_function", "expected one of " + ACTIVATIONS.keySet().stream().sorted().toList());
+            }
+            var shape = new ModelShape(count("vocab_size", 50257), count("n_positions", 1024), width, count("n_layer", 12),
+                    heads, heads, count("n_inner", 4 * width), ACTIVATIONS.get(activation), false, ModelShape.Norm.LAYER_NORM,
+                    (float) number("layer_norm_epsilon", 1e-5), ModelShape.Positions.LEARNED, true,
+                    flag("tie_word_embeddings", true), flag("scale_attn_weights", true),
+                    flag("scale_attn_by_inverse_layer_idx", false));
+            var dropouts = new Dropouts(share("embd_pdrop"), share("attn_pdrop"), share("resid_pdrop"));
+            return new ModelConfig(shape, dropouts, endOfText(shape));
+        }
+
+        private int endOfText(ModelShape shape) throws IOException {
+            var id = json.path("eos_token_id");
+            if (id.isMissingNode() || id.isNull()) {
+                return shape.vocabulary() - 1;
+            }
+            var first = id.isArray() && !id.isEmpty() ? id.get(0) : id;
+            if (!first.isInt() || first.intValue() < 0 || first.intValue() >= shape.vocabulary()) {
+                throw problem("eos_token_id", "expected a token id below " + shape.vocabulary());
+            }
+            return first.intValue();
+        }
+
+        private void requireValue(String field, String value) throws IOException {
+            if (!json.path(field).asText(value).equals(value)) {
+                throw problem(field, "expected \"" + value + "\", the only family of models that Lorikeet runs");
+            }
+        }
+
+        private void requireFalse(String field) throws IOException {
+            if (flag(field, false)) {
+                throw problem(field, "expected false");
+            }
+        }
+
+        private void requireAbsent(String field) throws IOException {
+            var value = json.path(field);
+            if (!value.isMissingNode() && !value.isNull() && !value.isEmpty()) {
+                throw problem(field, "expected none");
+            }
+        }
+
+        private int count(String field, int otherwise) throws IOException {
+            var value = json.path(field);
+            if (value.isMissingNode() || value.isNull()) {
+                return otherwise;
+            }
+            if (!value.isInt() || value.intValue() < 1) {
+                throw problem(field, "expected a whole number of at least 1");
+            }
+            return value.intValue();
+        }
+
+        private double number(String field, double otherwise) throws IOException {
+            var value = json.path(field);
+            if (value.isMissingNode()) {
+                return otherwise;
+            }
+            if (!value.isNumber() || !(value.doubleValue() >= 0)) {
+                throw problem(field, "expected a number of at least 0");
+            }
+            return value.doubleValue();
+        }
+
+        private float share(String field) throws IOException {
+            double share = number(field, 0.1);
+            if (share >= 1) {
+                throw problem(field, "expected a share below 1");
+            }
+            return (float) share;
+        }
+
+        private boolean flag(String field, boolean otherwise) throws IOException {
+            var value = json.path(field);
+            if (value.isMissingNode() || value.isNull()) {
+                return otherwise;
+            }
+            if (!value.isBoolean()) {
+                throw problem(field, "expected true or false");
+            }
+            return value.booleanValue();
+        }
+
+        private IOException problem(String field, String expectation) {
+            return new IOException(file + ": field \"" + field + "\" is " + json.path(field) + ": " + expectation);
+        }
+    }
+
+    /** The file's content, with the fields that transformers needs. */
+    String toJson() {
+        var activation = switch (shape.activation()) {
+            case GELU_TANH -> "gelu_new";
+            case GELU_ERF -> "gelu";
+            default -> shape.activation().name().toLowerCase(Locale.ROOT);
+        };
+        var json = JSON.createObjectNode();
+        json.put("activation_function", activation);
+        json.putArray("architectures").add("GPT2LMHeadModel");
+        json.put("attn_pdrop", dropouts.attention());
+        json.put("bos_token_id", endOfText);
+        json.put("embd_pdrop", dropouts.embedding());
+        json.put("eos_token_id", endOfText);
+        json.put("initializer_range", 0.02);
+        json.put("layer_norm_epsilon", Double.parseDouble(Float.toString(shape.epsilon())));
+        json.put("model_type", "gpt2");
+        json.put("n_embd", shape.width());
+        json.put("n_head", shape.heads());
+        json.put("n_inner", shape.inner());
+        json.put("n_layer", shape.layers());
+        json.put("n_positions", shape.context());
+        json.put("resid_pdrop", dropouts.residual());
+        json.put("scale_attn_by_inverse_layer_idx", shape.scaleByLayer());
+        json.put("scale_attn_weights", shape.scaleScores());
+        json.put("tie_word_embeddings", shape.tied());
+        json.put("use_cache", true);
+        json.put("vocab_size", shape.vocabulary());
+        try {
+            return JSON.writeValueAsString(json) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}
