@@ -10,7 +10,8 @@ final class Backward {
     /** Adds the gradient of {@code result}, a single number, to every leaf behind it that requires one. */
     static void run(Tensor result) {
         if (result.shape().size() != 1) {
-            throw new IllegalArgumentException("backward starts from a single number, not from shape " + result.shape());
+            throw new IllegalArgumentException(
+                    "backward starts from a single number, not from shape " + result.shape());
         }
         if (result.node() == null) {
             throw new IllegalStateException("nothing to differentiate: no input requires a gradient");

@@ -86,7 +86,8 @@ public final class CrossEntropy {
                         var dchosen = chosen.result();
                         var scratch = hidden.result(Shape.of(labelled.length));
                         forChunks(chosen, weight, targets, scratch, true, factor, (chunk, dlogits, hiddenRows) -> {
-                            device.multiplyRow(dlogits.data(), dlogits.data(), dy, (int) dlogits.data().size(), 1, false);
+                            device.multiplyRow(dlogits.data(), dlogits.data(), dy, (int) dlogits.data().size(), 1,
+                                    false);
                             device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
                             weight.accumulate((dw, add) -> device.gemm(Matrix.of(dw, weight.shape().dim(0), width),
                                     dlogits.transpose(), hiddenRows, 1, add, null));
@@ -147,7 +148,8 @@ public final class CrossEntropy {
         try (var _ = device.memory().scope()) {
             var all = add ? hidden.result().data() : dx;
             device.fill(all, 0);
-            device.scatter(Matrix.of(all, hidden.shape().rows(), hidden.shape().columns()), rows.data(), gradient.matrix());
+            device.scatter(Matrix.of(all, hidden.shape().rows(), hidden.shape().columns()), rows.data(),
+                    gradient.matrix());
             if (add) {
                 device.add(dx, dx, all);
             }

@@ -101,14 +101,16 @@ final class Elementwise {
 
     private static void requireSameShape(String operation, Tensor a, Tensor b) {
         if (!a.shape().equals(b.shape())) {
-            throw new IllegalArgumentException(a.shape() + " " + operation + " " + b.shape() + ": shapes must be equal");
+            throw new IllegalArgumentException(
+                    a.shape() + " " + operation + " " + b.shape() + ": shapes must be equal");
         }
     }
 
     private static void requireRow(String operation, Tensor x, Tensor row) {
         if (row.shape().rank() != 1 || x.shape().columns() != row.shape().dim(0)) {
             throw new IllegalArgumentException(
-                    x.shape() + " " + operation + " row " + row.shape() + ": the row must have the extent of the last axis");
+                    x.shape() + " " + operation + " row " + row.shape()
+                            + ": the row must have the extent of the last axis");
         }
     }
 }

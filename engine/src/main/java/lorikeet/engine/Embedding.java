@@ -33,7 +33,8 @@ public final class Embedding {
             try (var _ = device.memory().scope()) {
                 int[] order = sorted(ids);
                 device.gatherBackward(Matrix.of(dtable, entries, columns), Matrix.of(dy, ids.length, columns),
-                        rows.data(), Tensor.ofInts(device, order).data(), Tensor.ofInts(device, runs(ids, order)).data());
+                        rows.data(), Tensor.ofInts(device, order).data(),
+                        Tensor.ofInts(device, runs(ids, order)).data());
             }
         }, rows));
     }

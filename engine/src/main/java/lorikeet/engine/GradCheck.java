@@ -23,7 +23,8 @@ public final class GradCheck {
         public void require(String name, double tolerance) {
             if (!(error <= tolerance)) {
                 throw new AssertionError("gradient of " + name + ": entry " + index + " is " + actual
-                        + ", central differences say " + expected + " (error " + error + " of the largest entry, allowed "
+                        + ", central differences say " + expected + " (error " + error
+                        + " of the largest entry, allowed "
                         + tolerance + ")");
             }
         }

@@ -41,7 +41,8 @@ final class Layout {
         }
         var y = x.result(x.shape().with(at, count));
         var part = rows(y.data(), y.shape(), at);
-        device.copyMatrix(part, rows(x.data(), x.shape(), at).columns(from * inner(x.shape(), at), part.columns()), false);
+        device.copyMatrix(part, rows(x.data(), x.shape(), at).columns(from * inner(x.shape(), at), part.columns()),
+                false);
         return y.derive(Gradient.of(x, (dx, dy, add) -> {
             if (!add) {
                 device.fill(dx, 0);
@@ -70,7 +71,8 @@ final class Layout {
             var part = parts.get(i);
             int start = from;
             int width = part.shape().dim(at) * inner(part.shape(), at);
-            device.copyMatrix(rows(y.data(), y.shape(), at).columns(start, width), rows(part.data(), part.shape(), at), false);
+            device.copyMatrix(rows(y.data(), y.shape(), at).columns(start, width), rows(part.data(), part.shape(), at),
+                    false);
             gradients[i] = Gradient.of(part, (dx, dy, add) -> device.copyMatrix(rows(dx, part.shape(), at),
                     rows(dy, y.shape(), at).columns(start, width), add));
             from += width;

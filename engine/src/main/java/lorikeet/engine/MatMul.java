@@ -14,7 +14,8 @@ public final class MatMul {
         }
         if (b.shape().rank() != 2) {
             throw new IllegalArgumentException(
-                    a.shape() + " × " + b.shape() + ": the second factor is a matrix, or both are batches of equal size");
+                    a.shape() + " × " + b.shape()
+                            + ": the second factor is a matrix, or both are batches of equal size");
         }
         return product(a, b, transposed, 1);
     }
@@ -32,9 +33,12 @@ public final class MatMul {
         device.gemm(view(y.data(), batch, rows, columns), view(a.data(), batch, rows, inner),
                 right(b, batch, transposed), 1, false, null);
         return y.derive(
-                Gradient.of(a, (da, dy, add) -> device.gemm(view(da, batch, rows, inner), view(dy, batch, rows, columns),
-                        right(b, batch, !transposed), 1, add, null), b),
-                Gradient.of(b, (db, dy, add) -> weightGradient(db, dy, a.data(), batch, rows, inner, columns, transposed, add),
+                Gradient.of(a,
+                        (da, dy, add) -> device.gemm(view(da, batch, rows, inner), view(dy, batch, rows, columns),
+                                right(b, batch, !transposed), 1, add, null),
+                        b),
+                Gradient.of(b,
+                        (db, dy, add) -> weightGradient(db, dy, a.data(), batch, rows, inner, columns, transposed, add),
                         a));
     }
 
@@ -82,7 +86,8 @@ public final class MatMul {
                 (dw, dy, add) -> weightGradient(dw, dy, x.data(), 1, rows, in, out, transposed, add), x);
         return bias == null
                 ? y.derive(toInput, toWeight)
-                : y.derive(toInput, toWeight, Gradient.of(bias, (db, dy, add) -> device.sum(db, dy, 1, rows, out, add)));
+                : y.derive(toInput, toWeight,
+                        Gradient.of(bias, (db, dy, add) -> device.sum(db, dy, 1, rows, out, add)));
     }
 
     /**

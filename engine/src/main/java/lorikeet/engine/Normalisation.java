@@ -18,7 +18,8 @@ public final class Normalisation {
         var y = x.result();
         var mean = x.result(Shape.of(rows));
         var rstd = x.result(Shape.of(rows));
-        device.layerNorm(y.data(), mean.data(), rstd.data(), x.data(), gamma.data(), beta.data(), rows, columns, epsilon);
+        device.layerNorm(y.data(), mean.data(), rstd.data(), x.data(), gamma.data(), beta.data(), rows, columns,
+                epsilon);
         return y.derive(
                 Gradient.of(x, (dx, dy, add) -> device.layerNormBackward(dx, dy, x.data(), mean.data(), rstd.data(),
                         gamma.data(), rows, columns, add), x, mean, rstd, gamma),

@@ -368,6 +368,7 @@ public final class Tensor {
 
     @Override
     public String toString() {
-        return "Tensor" + shape + " " + dtype() + " on " + device().name() + (requiresGrad ? ", requires gradient" : "");
+        return "Tensor" + shape + " " + dtype() + " on " + device().name()
+                + (requiresGrad ? ", requires gradient" : "");
     }
 }

@@ -20,8 +20,8 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 /** Whatever is in a file, it is opened and its tensors lie within it, or it is refused with one line. */
 class SafetensorsFuzzTest {
     private static final String[] PIECES = {"{", "}", "[", "]", ",", ":", "\"", "\\", "-", "e9", ".", "0", "9", "null",
-            "\"dtype\"", "\"F64\"", "\"shape\"", "\"data_offsets\"", "__metadata__", "18446744073709551615",
-            "9223372036854775807", "\\u0000", "\u00e9", " "};
+        "\"dtype\"", "\"F64\"", "\"shape\"", "\"data_offsets\"", "__metadata__", "18446744073709551615",
+        "9223372036854775807", "\\u0000", "\u00e9", " "};
     private static Path folder;
     private static byte[] sound;
 

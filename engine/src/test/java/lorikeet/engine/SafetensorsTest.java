@@ -90,19 +90,19 @@ class SafetensorsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "F64  | 000000000000f8bf | -1.5",
-            "F32  | 0000c0bf         | -1.5",
-            "F16  | 00be             | -1.5",
-            "F16  | 0100             | 5.9604644775390625e-8",
-            "BF16 | c0bf             | -1.5",
-            "I64  | feffffffffffffff | -2",
-            "I32  | feffffff         | -2",
-            "U32  | feffffff         | 4294967294",
-            "I16  | feff             | -2",
-            "U16  | feff             | 65534",
-            "I8   | fe               | -2",
-            "U8   | fe               | 254",
-            "BOOL | 01               | 1"})
+        "F64  | 000000000000f8bf | -1.5",
+        "F32  | 0000c0bf         | -1.5",
+        "F16  | 00be             | -1.5",
+        "F16  | 0100             | 5.9604644775390625e-8",
+        "BF16 | c0bf             | -1.5",
+        "I64  | feffffffffffffff | -2",
+        "I32  | feffffff         | -2",
+        "U32  | feffffff         | 4294967294",
+        "I16  | feff             | -2",
+        "U16  | feff             | 65534",
+        "I8   | fe               | -2",
+        "U8   | fe               | 254",
+        "BOOL | 01               | 1"})
     void readsEveryKindOfNumber(SafetensorsType dtype, String hex, double value) throws IOException {
         var path = folder.resolve("numbers.safetensors");
         var bytes = HexFormat.of().parseHex(hex);
@@ -180,33 +180,33 @@ class SafetensorsTest {
     /** Header (with ' for "), bytes of data, and what the message says behind the name of the file. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '~', value = {
-            "xy | 0 | header: expected '{' as its first character, found 'x'",
-            "[] | 0 | header: expected '{' as its first character, found '['",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}| 4 | header: expected sound JSON",
-            "{}{} | 0 | header: expected nothing but spaces behind the JSON object, found START_OBJECT",
-            "{'x':1} | 0 | tensor 'x': expected START_OBJECT, found VALUE_NUMBER_INT",
-            "{'x':{'dtype':'F32','shape':[[1]],'data_offsets':[0,4]}} | 4 | tensor 'x': expected sound JSON",
-            "{'x':{'dtype':'F31','shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected a dtype of [BOOL, U8",
-            "{'x':{'shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected dtype, shape and data_offsets, found no dtype",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4],'k':0}} | 4 | tensor 'x': expected dtype, shape and data_offsets, found 'k'",
-            "{'x':{'dtype':'F32','shape':[1],'shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected shape once, found it twice",
-            "{'x':{'dtype':'F32','shape':[1.0],'data_offsets':[0,4]}} | 4 | tensor 'x': expected VALUE_NUMBER_INT, found VALUE_NUMBER_FLOAT",
-            "{'x':{'dtype':'F32','shape':[-1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected whole numbers from 0 to 2^63 − 1, found -1",
-            "{'x':{'dtype':'F32','shape':[9223372036854775808],'data_offsets':[0,4]}} | 4 | tensor 'x': expected whole numbers from 0 to 2^63 − 1, found 9223372036854775808",
-            "{'x':{'dtype':'F32','shape':[4294967296,4294967296],'data_offsets':[0,0]}} | 0 | tensor 'x': expected lengths ≥ 0 and less than 2^63 bytes",
-            "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,4]}} | 4 | tensor 'x': expected 8 bytes for shape [2] of F32, found 4 in data_offsets [0, 4]",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,0]}} | 4 | tensor 'x': expected data_offsets [begin, end] with begin ≤ end, found [4, 0]",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0]}} | 4 | tensor 'x': expected data_offsets [begin, end] with begin ≤ end, found [0]",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | 8 | tensor 'x': expected to begin at byte 0, where the one before it ends, found 4",
-            "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]},'x':{'dtype':'U8','shape':[4],'data_offsets':[3,7]}} | 7 | tensor 'x': expected to begin at byte 4, where the one before it ends, found 3",
-            "{'x':{'dtype':'U8','shape':[4],'data_offsets':[0,4]},'x':{'dtype':'U8','shape':[4],'data_offsets':[4,8]}} | 8 | tensor 'x': expected each name once, found two tensors of this name",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 5 | expected 4 bytes of tensors, found 5",
-            "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 3 | expected 4 bytes of tensors, found 3",
-            "{'__metadata__':{'a':1}} | 0 | __metadata__: expected VALUE_STRING, found VALUE_NUMBER_INT",
-            "{'__metadata__':{'a':'1','a':'2'}} | 0 | __metadata__: expected each key once, found 'a' twice",
-            "{'__metadata__':{},'__metadata__':{}} | 0 | header: expected __metadata__ once, found it twice",
-            "{'\\udc00':{}} | 0 | header: expected sound JSON, found",
-            "{'two\\nlines':1} | 0 | tensor 'two lines': expected START_OBJECT, found VALUE_NUMBER_INT"})
+        "xy | 0 | header: expected '{' as its first character, found 'x'",
+        "[] | 0 | header: expected '{' as its first character, found '['",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}| 4 | header: expected sound JSON",
+        "{}{} | 0 | header: expected nothing but spaces behind the JSON object, found START_OBJECT",
+        "{'x':1} | 0 | tensor 'x': expected START_OBJECT, found VALUE_NUMBER_INT",
+        "{'x':{'dtype':'F32','shape':[[1]],'data_offsets':[0,4]}} | 4 | tensor 'x': expected sound JSON",
+        "{'x':{'dtype':'F31','shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected a dtype of [BOOL, U8",
+        "{'x':{'shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected dtype, shape and data_offsets, found no dtype",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4],'k':0}} | 4 | tensor 'x': expected dtype, shape and data_offsets, found 'k'",
+        "{'x':{'dtype':'F32','shape':[1],'shape':[1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected shape once, found it twice",
+        "{'x':{'dtype':'F32','shape':[1.0],'data_offsets':[0,4]}} | 4 | tensor 'x': expected VALUE_NUMBER_INT, found VALUE_NUMBER_FLOAT",
+        "{'x':{'dtype':'F32','shape':[-1],'data_offsets':[0,4]}} | 4 | tensor 'x': expected whole numbers from 0 to 2^63 − 1, found -1",
+        "{'x':{'dtype':'F32','shape':[9223372036854775808],'data_offsets':[0,4]}} | 4 | tensor 'x': expected whole numbers from 0 to 2^63 − 1, found 9223372036854775808",
+        "{'x':{'dtype':'F32','shape':[4294967296,4294967296],'data_offsets':[0,0]}} | 0 | tensor 'x': expected lengths ≥ 0 and less than 2^63 bytes",
+        "{'x':{'dtype':'F32','shape':[2],'data_offsets':[0,4]}} | 4 | tensor 'x': expected 8 bytes for shape [2] of F32, found 4 in data_offsets [0, 4]",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,0]}} | 4 | tensor 'x': expected data_offsets [begin, end] with begin ≤ end, found [4, 0]",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0]}} | 4 | tensor 'x': expected data_offsets [begin, end] with begin ≤ end, found [0]",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[4,8]}} | 8 | tensor 'x': expected to begin at byte 0, where the one before it ends, found 4",
+        "{'a':{'dtype':'U8','shape':[4],'data_offsets':[0,4]},'x':{'dtype':'U8','shape':[4],'data_offsets':[3,7]}} | 7 | tensor 'x': expected to begin at byte 4, where the one before it ends, found 3",
+        "{'x':{'dtype':'U8','shape':[4],'data_offsets':[0,4]},'x':{'dtype':'U8','shape':[4],'data_offsets':[4,8]}} | 8 | tensor 'x': expected each name once, found two tensors of this name",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 5 | expected 4 bytes of tensors, found 5",
+        "{'x':{'dtype':'F32','shape':[1],'data_offsets':[0,4]}} | 3 | expected 4 bytes of tensors, found 3",
+        "{'__metadata__':{'a':1}} | 0 | __metadata__: expected VALUE_STRING, found VALUE_NUMBER_INT",
+        "{'__metadata__':{'a':'1','a':'2'}} | 0 | __metadata__: expected each key once, found 'a' twice",
+        "{'__metadata__':{},'__metadata__':{}} | 0 | header: expected __metadata__ once, found it twice",
+        "{'\\udc00':{}} | 0 | header: expected sound JSON, found",
+        "{'two\\nlines':1} | 0 | tensor 'two lines': expected START_OBJECT, found VALUE_NUMBER_INT"})
     void namesFileAndTensorOfAFault(String header, int dataBytes, String message) throws IOException {
         var path = file(header.replace('\'', '"'), new byte[dataBytes]);
         assertThatThrownBy(() -> SafetensorsFile.open(path)).isInstanceOf(SafetensorsException.class)

@@ -15,7 +15,8 @@ public final class Philox {
 
     /** Words 4 · {@code counter} to 4 · {@code counter} + 3 of the stream that {@code key} names. */
     public static int[] block(RandomKey key, long counter) {
-        return block((int) key.seed(), (int) (key.seed() >>> 32), (int) counter, (int) (counter >>> 32), (int) key.stream(),
+        return block((int) key.seed(), (int) (key.seed() >>> 32), (int) counter, (int) (counter >>> 32),
+                (int) key.stream(),
                 (int) (key.stream() >>> 32));
     }
 

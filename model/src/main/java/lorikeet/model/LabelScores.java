@@ -28,7 +28,8 @@ public final class LabelScores {
     }
 
     /** The likelihood of each candidate's first token follows from the prompt's last row. */
-    private static double[][] firstTokens(Decoder decoder, List<int[]> prompts, List<int[]> candidates, KeyValueCache cache) {
+    private static double[][] firstTokens(Decoder decoder, List<int[]> prompts, List<int[]> candidates,
+            KeyValueCache cache) {
         var sequences = Sequences.of(prompts);
         var hidden = decoder.hidden(sequences, cache);
         var logits = decoder.logits(hidden, Generation.lastRows(sequences, hidden.shape().rows())).toArray();

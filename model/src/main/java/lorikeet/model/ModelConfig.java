@@ -23,7 +23,8 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final long MAX_BYTES = 1 << 20;
     private static final Map<String, Unary> ACTIVATIONS = Map.of("gelu_new", Unary.GELU_TANH, "gelu_pytorch_tanh",
-            Unary.GELU_TANH, "gelu", Unary.GELU_ERF, "relu", Unary.RELU, "silu", Unary.SILU, "swish", Unary.SILU, "tanh",
+            Unary.GELU_TANH, "gelu", Unary.GELU_ERF, "relu", Unary.RELU, "silu", Unary.SILU, "swish", Unary.SILU,
+            "tanh",
             Unary.TANH);
 
     /** @throws IOException if the file is missing or not JSON, or a field has a value that Lorikeet does not know */
@@ -64,13 +65,16 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
             }
             var activation = json.path("activation_function").asText("gelu_new");
             if (!ACTIVATIONS.containsKey(activation)) {
-                throw problem("activation_function", "expected one of " + ACTIVATIONS.keySet().stream().sorted().toList());
+                throw problem("activation_function",
+                        "expected one of " + ACTIVATIONS.keySet().stream().sorted().toList());
             }
-            var shape = new ModelShape(count("vocab_size", 50257), count("n_positions", 1024), width, count("n_layer", 12),
-                    heads, heads, count("n_inner", 4 * width), ACTIVATIONS.get(activation), false, ModelShape.Norm.LAYER_NORM,
-                    (float) number("layer_norm_epsilon", 1e-5), ModelShape.Positions.LEARNED, true,
-                    flag("tie_word_embeddings", true), flag("scale_attn_weights", true),
-                    flag("scale_attn_by_inverse_layer_idx", false));
+            var shape =
+                    new ModelShape(count("vocab_size", 50257), count("n_positions", 1024), width, count("n_layer", 12),
+                            heads, heads, count("n_inner", 4 * width), ACTIVATIONS.get(activation), false,
+                            ModelShape.Norm.LAYER_NORM,
+                            (float) number("layer_norm_epsilon", 1e-5), ModelShape.Positions.LEARNED, true,
+                            flag("tie_word_embeddings", true), flag("scale_attn_weights", true),
+                            flag("scale_attn_by_inverse_layer_idx", false));
             var dropouts = new Dropouts(share("embd_pdrop"), share("attn_pdrop"), share("resid_pdrop"));
             return new ModelConfig(shape, dropouts, endOfText(shape));
         }

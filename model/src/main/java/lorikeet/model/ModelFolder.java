@@ -155,8 +155,9 @@ public final class ModelFolder {
             throw new IOException(file + ": tensor " + info.name() + " is not a parameter of this kind of model");
         }
         if (!info.engineShape().equals(expected)) {
-            throw new IOException(file + ": tensor " + info.name() + " has shape " + info.shape() + ", expected " + expected
-                    + " by config.json");
+            throw new IOException(
+                    file + ": tensor " + info.name() + " has shape " + info.shape() + ", expected " + expected
+                            + " by config.json");
         }
     }
 
@@ -226,7 +227,8 @@ public final class ModelFolder {
      * @param tokenizer a {@code tokenizer.json} to copy, or null
      * @param dtype     F32 or BF16
      */
-    public static void save(Path path, Decoder decoder, ModelConfig config, Path tokenizer, DType dtype) throws IOException {
+    public static void save(Path path, Decoder decoder, ModelConfig config, Path tokenizer, DType dtype)
+            throws IOException {
         Files.createDirectories(path);
         var sources = new ArrayList<SafetensorsWriter.Source>();
         decoder.parameters().forEach((name, tensor) -> {

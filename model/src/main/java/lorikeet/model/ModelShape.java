@@ -67,7 +67,8 @@ public record ModelShape(int vocabulary, int context, int width, int layers, int
     /** The attention of {@code layer}, counted from 0. */
     AttentionShape attention(int layer, float dropout, RandomKey key) {
         double scale = scaleScores ? 1 / Math.sqrt(headSize()) : 1;
-        return new AttentionShape(heads, keyValueHeads, headSize(), (float) (scaleByLayer ? scale / (layer + 1) : scale),
+        return new AttentionShape(heads, keyValueHeads, headSize(),
+                (float) (scaleByLayer ? scale / (layer + 1) : scale),
                 dropout, key);
     }
 
