@@ -1,0 +1,547 @@
+package lorikeet.kernels.cpu;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.List;
+import lorikeet.kernels.AdamW;
+import lorikeet.kernels.AttentionShape;
+import lorikeet.kernels.Buffer;
+import lorikeet.kernels.DType;
+import lorikeet.kernels.Device;
+import lorikeet.kernels.Matrix;
+import lorikeet.kernels.OutOfDeviceMemoryException;
+import lorikeet.kernels.Precision;
+import lorikeet.kernels.Purpose;
+import lorikeet.kernels.RandomKey;
+import lorikeet.kernels.Spans;
+import lorikeet.kernels.Unary;
+import lorikeet.kernels.cpu.Elementwise.Binary;
+import lorikeet.kernels.cpu.MatrixProducts.Operand;
+
+/**
+ * The processor as a device. Work is done when a verb returns. Each verb checks types and sizes of its operands, since
+ * behind it there are only addresses.
+ */
+public final class CpuDevice extends Device {
+    private final Precision precision;
+    private final Parallel parallel;
+    private final MatrixProducts products;
+    private final Elementwise elementwise;
+    private final Movement movement;
+    private final Reduction reduction;
+    private final Normalization normalization;
+    private final Optimizers optimizers;
+
+    /** @param threads how many threads compute, the caller among them; 0 = one per processor */
+    public CpuDevice(Precision precision, int threads) {
+        this(precision, threads, OneDnn.PROBLEM);
+    }
+
+    /** @param withoutOneDnn why matrix products are not to be left to oneDNN, or null */
+    CpuDevice(Precision precision, int threads, String withoutOneDnn) {
+        this.precision = precision;
+        parallel = new Parallel(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+        products = withoutOneDnn == null ? new OneDnnProducts(parallel, memory())
+                : new JavaProducts(parallel, memory(), withoutOneDnn);
+        elementwise = new Elementwise(parallel);
+        movement = new Movement(parallel);
+        reduction = new Reduction(parallel);
+        normalization = new Normalization(parallel);
+        optimizers = new Optimizers(parallel);
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        return "CPU, " + parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + 32 * Vectors.LANES
+                + "-bit vectors, " + products.description();
+    }
+
+    @Override
+    public Precision precision() {
+        return precision;
+    }
+
+    // ---- memory ------------------------------------------------------------------------------------------------------
+
+    private static final MethodHandle MALLOC = libc("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    private static final MethodHandle FREE = libc("free", FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
+    /** Room for alignment in front, with the address that malloc gave, and for one vector behind. */
+    private static final int MARGIN = 128;
+
+    private static MethodHandle libc(String name, FunctionDescriptor descriptor) {
+        var linker = Linker.nativeLinker();
+        return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
+    }
+
+    @Override
+    protected long allocateRaw(long bytes) {
+        try {
+            long block = (long) MALLOC.invokeExact(bytes + MARGIN);
+            if (block == 0) {
+                throw new OutOfDeviceMemoryException("the system has no " + bytes + " bytes of memory left");
+            }
+            long address = block + 64 & -64;
+            Vectors.ALL.set(ValueLayout.JAVA_LONG, address - 8, block);
+            return address;
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    protected void freeRaw(long address, long bytes) {
+        try {
+            FREE.invokeExact(Vectors.ALL.get(ValueLayout.JAVA_LONG, address - 8));
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        products.close();
+        parallel.close();
+        memory().trim();
+    }
+
+    /** Address of an F32 buffer of exactly {@code size} elements. */
+    private static long floats(Buffer x, long size) {
+        return typed(x, size, DType.F32);
+    }
+
+    private static long ints(Buffer x, long size) {
+        return typed(x, size, DType.I32);
+    }
+
+    private static long typed(Buffer x, long size, DType type) {
+        if (x.size() != size || x.dtype() != type) {
+            throw new IllegalArgumentException("expected " + type + "[" + size + "], got " + x);
+        }
+        return x.address();
+    }
+
+    /** Address of an F32 matrix of the given size that is not transposed. */
+    private static long matrix(Matrix x, int rows, int columns) {
+        if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1 || x.data().dtype() != DType.F32) {
+            throw new IllegalArgumentException("expected an F32 matrix " + rows + "×" + columns + ", got " + x);
+        }
+        return x.data().address();
+    }
+
+    // ---- moving ------------------------------------------------------------------------------------------------------
+
+    @Override
+    public void upload(Buffer y, MemorySegment source) {
+        MemorySegment.copy(source, 0, Vectors.ALL, y.address(), y.bytes());
+    }
+
+    @Override
+    public void download(MemorySegment target, Buffer x) {
+        MemorySegment.copy(Vectors.ALL, x.address(), target, 0, x.bytes());
+    }
+
+    @Override
+    public void synchronise() {
+        // Nothing is ever queued.
+    }
+
+    @Override
+    public void fill(Buffer y, float value) {
+        elementwise.fill(floats(y, y.size()), value, y.size());
+    }
+
+    @Override
+    public void copy(Buffer y, Buffer x) {
+        if (y.size() != x.size()) {
+            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
+        }
+        if (y.dtype() == x.dtype()) {
+            movement.copy(y.address(), x.address(), y.bytes());
+        } else if (y.dtype() == DType.BF16 && x.dtype() == DType.F32) {
+            movement.toBf16(y.address(), x.address(), y.size());
+        } else if (y.dtype() == DType.F32 && x.dtype() == DType.BF16) {
+            movement.fromBf16(y.address(), x.address(), y.size());
+        } else {
+            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
+        }
+    }
+
+    @Override
+    public void copyMatrix(Matrix y, Matrix x, boolean add) {
+        movement.copyMatrix(matrix(y, x.rows(), x.columns()), y.stride(), matrix(x, x.rows(), x.columns()), x.stride(), x.rows(),
+                x.columns(), add);
+    }
+
+    @Override
+    public void transpose(Buffer y, Buffer x, int outer, int a, int middle, int b, int inner, boolean add) {
+        long size = (long) outer * a * middle * b * inner;
+        movement.transpose(floats(y, size), floats(x, size), outer, a, middle, b, inner, add);
+    }
+
+    @Override
+    public void gather(Matrix y, Matrix table, Buffer ids) {
+        boolean bf16 = table.data().dtype() == DType.BF16;
+        if (table.columns() != y.columns() || table.transposed() || table.data().dtype() == DType.I32) {
+            throw new IllegalArgumentException("cannot gather rows of " + table + " to " + y);
+        }
+        movement.gather(matrix(y, y.rows(), y.columns()), y.stride(), table.data().address(), table.stride(), bf16, table.rows(),
+                ints(ids, y.rows()), y.rows(), y.columns());
+    }
+
+    @Override
+    public void scatter(Matrix y, Buffer ids, Matrix x) {
+        movement.scatter(matrix(y, y.rows(), x.columns()), y.stride(), y.rows(), ints(ids, x.rows()),
+                matrix(x, x.rows(), x.columns()), x.stride(), x.rows(), x.columns());
+    }
+
+    @Override
+    public void gatherBackward(Matrix dtable, Matrix dy, Buffer ids, Buffer order, Buffer runs) {
+        movement.gatherBackward(matrix(dtable, dtable.rows(), dy.columns()), dtable.stride(), dtable.rows(),
+                matrix(dy, dy.rows(), dy.columns()), dy.stride(), ints(ids, dy.rows()), ints(order, dy.rows()),
+                ints(runs, runs.size()), Math.toIntExact(runs.size()) - 1, dy.columns());
+    }
+
+    // ---- element by element ------------------------------------------------------------------------------------------
+
+    @Override
+    public void add(Buffer y, Buffer a, Buffer b) {
+        combine(Binary.ADD, y, a, b, false);
+    }
+
+    @Override
+    public void multiply(Buffer y, Buffer a, Buffer b, boolean add) {
+        combine(Binary.MULTIPLY, y, a, b, add);
+    }
+
+    @Override
+    public void divide(Buffer y, Buffer a, Buffer b, boolean add) {
+        combine(Binary.DIVIDE, y, a, b, add);
+    }
+
+    private void combine(Binary f, Buffer y, Buffer a, Buffer b, boolean add) {
+        long n = y.size();
+        elementwise.combine(f, floats(y, n), floats(a, n), floats(b, n), n, add);
+    }
+
+    @Override
+    public void scale(Buffer y, Buffer x, float alpha, boolean add) {
+        elementwise.scale(floats(y, y.size()), floats(x, y.size()), alpha, y.size(), add);
+    }
+
+    @Override
+    public void unary(Unary f, Buffer y, Buffer x) {
+        elementwise.unary(f, floats(y, y.size()), floats(x, y.size()), y.size());
+    }
+
+    @Override
+    public void unaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, boolean add) {
+        long n = dx.size();
+        elementwise.unaryBackward(f, floats(dx, n), floats(dy, n), floats(x, n), n, add);
+    }
+
+    @Override
+    public void dropout(Buffer y, Buffer x, float p, RandomKey key, boolean add) {
+        elementwise.dropout(floats(y, y.size()), floats(x, y.size()), p, key, y.size(), add);
+    }
+
+    // ---- repeating and summing ---------------------------------------------------------------------------------------
+
+    @Override
+    public void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add) {
+        movement.broadcast(floats(y, (long) outer * repeat * inner), floats(x, (long) outer * inner), outer, repeat, inner, add);
+    }
+
+    @Override
+    public void sum(Buffer y, Buffer x, int outer, int reduce, int inner, boolean add) {
+        long py = floats(y, (long) outer * inner), px = floats(x, (long) outer * reduce * inner);
+        if (inner != 1) {
+            reduction.sumColumns(py, px, outer, reduce, inner, add);
+            return;
+        }
+        try (var _ = memory().scope()) {
+            long partial = workspace((long) outer * Reduction.chunks(reduce));
+            reduction.sumRuns(py, px, partial, outer, reduce, add);
+        }
+    }
+
+    /** Scratch space of {@code floats} numbers, until the innermost scope closes. */
+    private long workspace(long floats) {
+        return memory().allocate(DType.F32, floats, Purpose.WORKSPACE).address();
+    }
+
+    @Override
+    public void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns) {
+        long n = (long) rows * columns;
+        elementwise.addBias(floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
+    }
+
+    @Override
+    public void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add) {
+        long n = (long) rows * columns;
+        elementwise.multiplyRow(floats(y, n), floats(x, n), floats(row, columns), rows, columns, add);
+    }
+
+    // ---- matrices ----------------------------------------------------------------------------------------------------
+
+    @Override
+    public void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias) {
+        int m = c.rows(), n = c.columns(), k = a.width(), batch = c.batch();
+        if (c.transposed() || c.data().dtype() != DType.F32 || a.height() != m || b.width() != n || b.height() != k
+                || a.batch() != batch && a.batch() != 1 || b.batch() != batch && b.batch() != 1 || add && bias != null) {
+            throw new IllegalArgumentException("cannot multiply " + a + " by " + b + " into " + c);
+        }
+        if (m == 0 || n == 0) {
+            return;
+        }
+        long pBias = bias == null ? 0 : floats(bias, n);
+        var target = operand(c);
+        try (var _ = memory().scope()) {
+            if (k == 0) {
+                emptyProduct(target, m, n, batch, add, pBias);
+                return;
+            }
+            boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
+            boolean round = mixed && precision != Precision.STRICT;
+            var type = round && products.takesBf16() ? DType.BF16 : DType.F32;
+            var left = converted(a, type, round);
+            var right = converted(b, type, round);
+            boolean separate = bias != null && alpha != 1;
+            products.multiply(target, left, right, m, n, k, batch, alpha, add, separate ? 0 : pBias,
+                    precision == Precision.FAST);
+            if (separate) {
+                addBiasRows(target, m, n, batch, pBias);
+            }
+        }
+    }
+
+    private static Operand operand(Matrix x) {
+        long row = x.transposed() ? 1 : x.stride(), column = x.transposed() ? x.stride() : 1;
+        return new Operand(x.data().address(), x.data().dtype(), row, column, x.batch() == 1 ? 0 : x.batchStride());
+    }
+
+    /**
+     * The operand as {@code type}: as it is, or a converted copy of all its buffer in the workspace. With {@code round},
+     * an F32 operand that stays F32 is rounded to bf16 on the way.
+     */
+    private Operand converted(Matrix x, DType type, boolean round) {
+        var from = operand(x);
+        if (from.type() == type && !(round && type == DType.F32)) {
+            return from;
+        }
+        long size = (x.batch() - 1) * x.batchStride() + (x.rows() - 1L) * x.stride() + x.columns();
+        var copy = memory().allocate(type, size, Purpose.WORKSPACE);
+        var source = x.data().slice(0, size);
+        if (from.type() == type) {
+            var rounded = memory().allocate(DType.BF16, size, Purpose.WORKSPACE);
+            copy(rounded, source);
+            source = rounded;
+        }
+        copy(copy, source);
+        return new Operand(copy.address(), type, from.row(), from.column(), from.batch());
+    }
+
+    private static void emptyProduct(Operand c, int m, int n, int batch, boolean add, long bias) {
+        for (int t = 0; t < batch && !add; t++) {
+            for (int i = 0; i < m; i++) {
+                if (bias == 0) {
+                    Elementwise.fillRun(c.at(t, i, 0), 0, n);
+                } else {
+                    Vectors.copyBytes(c.at(t, i, 0), bias, 4L * n);
+                }
+            }
+        }
+    }
+
+    private void addBiasRows(Operand c, int m, int n, int batch, long bias) {
+        parallel.ranges((long) m * batch, Elementwise.rowGrain(n), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = c.at(r / m, r % m, 0);
+                Elementwise.combineRun(Binary.ADD, row, row, bias, n, false);
+            }
+        });
+    }
+
+    // ---- layers ------------------------------------------------------------------------------------------------------
+
+    @Override
+    public void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows, int columns,
+            float epsilon) {
+        long n = (long) rows * columns;
+        normalization.layerNorm(floats(y, n), floats(mean, rows), floats(rstd, rows), floats(x, n), floats(gamma, columns),
+                floats(beta, columns), rows, columns, epsilon);
+    }
+
+    @Override
+    public void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows, int columns,
+            boolean add) {
+        long n = (long) rows * columns;
+        normalization.layerNormBackward(floats(dx, n), floats(dy, n), floats(x, n), floats(mean, rows), floats(rstd, rows),
+                floats(gamma, columns), rows, columns, add);
+    }
+
+    @Override
+    public void layerNormParameterGradient(Buffer dgamma, Buffer dbeta, Buffer dy, Buffer x, Buffer mean, Buffer rstd, int rows,
+            int columns, boolean addGamma, boolean addBeta) {
+        long n = (long) rows * columns;
+        reduction.layerNormParameters(dgamma == null ? 0 : floats(dgamma, columns), dbeta == null ? 0 : floats(dbeta, columns),
+                floats(dy, n), floats(x, n), floats(mean, rows), floats(rstd, rows), rows, columns, addGamma, addBeta);
+    }
+
+    @Override
+    public void softmax(Buffer y, Buffer x, int rows, int columns) {
+        long n = (long) rows * columns;
+        normalization.softmax(floats(y, n), floats(x, n), rows, columns);
+    }
+
+    @Override
+    public void softmaxBackward(Buffer dx, Buffer dy, Buffer y, int rows, int columns, boolean add) {
+        long n = (long) rows * columns;
+        normalization.softmaxBackward(floats(dx, n), floats(dy, n), floats(y, n), rows, columns, add);
+    }
+
+    @Override
+    public void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            AttentionShape shape) {
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(), kvWidth = shape.kvHeads() * shape.headSize();
+        matrix(out, tokens, width);
+        checkOperands(q, k, v, prefixK, prefixV, spans, tokens, width, kvWidth);
+        var attention = new Attention(out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans,
+                shape);
+        try (var _ = memory().scope()) {
+            attention.run(parallel, workspace(attention.scratchSize() * parallel.threads()));
+        }
+    }
+
+    @Override
+    public void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
+            Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, AttentionShape shape) {
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(), kvWidth = shape.kvHeads() * shape.headSize();
+        matrix(dq, tokens, width);
+        matrix(dk, tokens, kvWidth);
+        matrix(dv, tokens, kvWidth);
+        matrix(dout, tokens, width);
+        matrix(out, tokens, width);
+        checkOperands(q, k, v, prefixK, prefixV, spans, tokens, width, kvWidth);
+        if (dPrefixK != null) {
+            matrix(dPrefixK, prefixK.rows(), kvWidth);
+            matrix(dPrefixV, prefixV.rows(), kvWidth);
+        }
+        var backward = new AttentionBackward(dq, dk, dv, dPrefixK, dPrefixV, dout, out,
+                floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans, shape);
+        try (var _ = memory().scope()) {
+            backward.run(parallel, workspace(backward.scratchSize() * parallel.threads()));
+        }
+    }
+
+    private static void checkOperands(Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, int tokens,
+            int width, int kvWidth) {
+        matrix(q, tokens, width);
+        matrix(k, tokens, kvWidth);
+        matrix(v, tokens, kvWidth);
+        int prefixRows = 0;
+        if (prefixK != null) {
+            prefixRows = prefixK.rows();
+            matrix(prefixK, prefixRows, kvWidth);
+            matrix(prefixV, prefixRows, kvWidth);
+        }
+        for (int s = 0; s < spans.sequences(); s++) {
+            int length = spans.prefixLength()[s];
+            if (length > 0 && spans.prefixStart()[s] + length > prefixRows) {
+                throw new IllegalArgumentException("sequence " + s + " has prefix rows " + spans.prefixStart()[s] + " to "
+                        + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
+            }
+        }
+    }
+
+    @Override
+    public void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows, int columns, float scale) {
+        long n = (long) rows * columns;
+        normalization.crossEntropy(floats(losses, rows), dlogits == null ? 0 : floats(dlogits, n), floats(logits, n),
+                ints(labels, rows), rows, columns, scale);
+    }
+
+    // ---- learning ----------------------------------------------------------------------------------------------------
+
+    @Override
+    public void gradientNorm(Buffer control, List<Buffer> gradients, Buffer loss, float maxNorm) {
+        var sizes = new long[gradients.size()];
+        var addresses = new long[sizes.length];
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] = gradients.get(i).size();
+            addresses[i] = floats(gradients.get(i), sizes[i]);
+        }
+        var starts = Optimizers.chunkStarts(sizes);
+        double sum = 0;
+        try (var _ = memory().scope()) {
+            long partial = workspace(2L * starts[sizes.length]);
+            optimizers.chunks(sizes, starts, (tensor, from, n, task) -> Vectors.ALL.set(ValueLayout.JAVA_DOUBLE,
+                    partial + 8L * task, Optimizers.sumOfSquares(addresses[tensor] + 4 * from, n)));
+            for (int i = 0; i < starts[sizes.length]; i++) {
+                sum += Vectors.ALL.get(ValueLayout.JAVA_DOUBLE, partial + 8L * i);
+            }
+        }
+        float norm = (float) Math.sqrt(sum);
+        boolean finite = Float.isFinite(norm) && Float.isFinite(Vectors.get(floats(loss, 1), 0));
+        long target = floats(control, CONTROL_SIZE);
+        Vectors.set(target, CONTROL_NORM, norm);
+        Vectors.set(target, CONTROL_CLIP, maxNorm == 0 || norm <= maxNorm ? 1 : maxNorm / norm);
+        Vectors.set(target, CONTROL_FINITE, finite ? 1 : 0);
+    }
+
+    @Override
+    public void adamw(AdamW settings, List<AdamW.Parameter> parameters, Buffer control) {
+        long flags = floats(control, CONTROL_SIZE);
+        if (Vectors.get(flags, CONTROL_FINITE) == 0) {
+            return;
+        }
+        float clip = Vectors.get(flags, CONTROL_CLIP);
+        double correction1 = 1 - Math.pow(settings.beta1(), settings.step());
+        double correction2 = 1 - Math.pow(settings.beta2(), settings.step());
+        var sizes = new long[parameters.size()];
+        for (int i = 0; i < sizes.length; i++) {
+            var p = parameters.get(i);
+            sizes[i] = p.value().size();
+            floats(p.value(), sizes[i]);
+            floats(p.gradient(), sizes[i]);
+            floats(p.mean(), sizes[i]);
+            floats(p.variance(), sizes[i]);
+        }
+        optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> {
+            var p = parameters.get(tensor);
+            double rate = (double) settings.rate() * p.rateFactor();
+            var factors = new Optimizers.AdamFactors((float) (1 - rate * p.decay()), clip, settings.beta1(), settings.beta2(),
+                    (float) (rate / correction1), (float) (1 / Math.sqrt(correction2)), settings.epsilon());
+            Optimizers.adamw(p.value().address() + 4 * from, p.gradient().address() + 4 * from, p.mean().address() + 4 * from,
+                    p.variance().address() + 4 * from, n, factors);
+        });
+    }
+
+    @Override
+    public void sgd(float rate, float decay, List<Buffer> values, List<Buffer> gradients, Buffer control) {
+        long flags = floats(control, CONTROL_SIZE);
+        if (Vectors.get(flags, CONTROL_FINITE) == 0) {
+            return;
+        }
+        float clip = Vectors.get(flags, CONTROL_CLIP);
+        var sizes = new long[values.size()];
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] = values.get(i).size();
+            floats(values.get(i), sizes[i]);
+            floats(gradients.get(i), sizes[i]);
+        }
+        optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> Optimizers.sgd(
+                values.get(tensor).address() + 4 * from, gradients.get(tensor).address() + 4 * from, n, 1 - rate * decay, rate * clip));
+    }
+}

@@ -1,0 +1,175 @@
+package lorikeet.kernels.cpu;
+
+import static lorikeet.kernels.cpu.Elementwise.GRAIN;
+import static lorikeet.kernels.cpu.Elementwise.rowGrain;
+import static lorikeet.kernels.cpu.Vectors.LANES;
+import static lorikeet.kernels.cpu.Vectors.copyBytes;
+import static lorikeet.kernels.cpu.Vectors.get;
+import static lorikeet.kernels.cpu.Vectors.getInt;
+import static lorikeet.kernels.cpu.Vectors.set;
+
+/** Copies, conversions, and rows picked by number. */
+final class Movement {
+    private final Parallel parallel;
+
+    Movement(Parallel parallel) {
+        this.parallel = parallel;
+    }
+
+    void copy(long y, long x, long bytes) {
+        parallel.ranges(bytes, 4 * GRAIN, (from, to) -> copyBytes(y + from, x + from, to - from));
+    }
+
+    void toBf16(long y, long x, long n) {
+        parallel.ranges(n, GRAIN, (from, to) -> toBf16Run(y + 2 * from, x + 4 * from, (int) (to - from)));
+    }
+
+    static void toBf16Run(long y, long x, int n) {
+        int i = 0;
+        for (; i < Vectors.F.loopBound(n); i += LANES) {
+            Vectors.storeBf16(y, i, Vectors.load(x, i));
+        }
+        for (; i < n; i++) {
+            Vectors.setBf16(y, i, get(x, i));
+        }
+    }
+
+    void fromBf16(long y, long x, long n) {
+        parallel.ranges(n, GRAIN, (from, to) -> fromBf16Run(y + 4 * from, x + 2 * from, (int) (to - from)));
+    }
+
+    static void fromBf16Run(long y, long x, int n) {
+        int i = 0;
+        for (; i < Vectors.F.loopBound(n); i += LANES) {
+            Vectors.store(y, i, Vectors.loadBf16(x, i));
+        }
+        for (; i < n; i++) {
+            set(y, i, Vectors.getBf16(x, i));
+        }
+    }
+
+    /** Strides in elements. */
+    void copyMatrix(long y, long yStride, long x, long xStride, int rows, int columns, boolean add) {
+        parallel.ranges(rows, rowGrain(columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                if (add) {
+                    Elementwise.scaleRun(y + 4 * r * yStride, x + 4 * r * xStride, 1, columns, true);
+                } else {
+                    copyBytes(y + 4 * r * yStride, x + 4 * r * xStride, 4L * columns);
+                }
+            }
+        });
+    }
+
+    /** y[o][b][m][a][i] (+)= x[o][a][m][b][i]; a task is one (o, m) or, if there are few of those, one of its b as well. */
+    void transpose(long y, long x, int outer, int a, int middle, int b, int inner, boolean add) {
+        parallel.ranges((long) outer * b, rowGrain(Math.toIntExact(Math.min(Integer.MAX_VALUE, (long) middle * a * inner))),
+                (from, to) -> {
+                    for (long ob = from; ob < to; ob++) {
+                        long o = ob / b, bi = ob % b;
+                        long target = y + 4 * ob * middle * a * inner;
+                        long source = x + 4 * (o * a * middle * b + bi) * inner;
+                        transposeRows(target, source, a, middle, b, inner, add);
+                    }
+                });
+    }
+
+    /** y[m][a][i] (+)= x[a][m][0][i] for one b: source rows of {@code inner} lie b · inner apart. */
+    private static void transposeRows(long y, long x, int a, int middle, int b, int inner, boolean add) {
+        for (int m = 0; m < middle; m++) {
+            for (int i = 0; i < a; i++) {
+                long target = y + 4 * ((long) m * a + i) * inner;
+                long source = x + 4 * ((long) i * middle + m) * b * inner;
+                if (inner == 1) {
+                    float v = get(source, 0);
+                    set(target, 0, add ? get(target, 0) + v : v);
+                } else if (add) {
+                    Elementwise.scaleRun(target, source, 1, inner, true);
+                } else {
+                    copyBytes(target, source, 4L * inner);
+                }
+            }
+        }
+    }
+
+    void gather(long y, long yStride, long table, long tableStride, boolean bf16, int tableRows, long ids, int rows,
+            int columns) {
+        parallel.ranges(rows, rowGrain(columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long id = row(ids, r, tableRows);
+                if (bf16) {
+                    fromBf16Run(y + 4 * r * yStride, table + 2 * id * tableStride, columns);
+                } else {
+                    copyBytes(y + 4 * r * yStride, table + 4 * id * tableStride, 4L * columns);
+                }
+            }
+        });
+    }
+
+    void scatter(long y, long yStride, int yRows, long ids, long x, long xStride, int rows, int columns) {
+        parallel.ranges(rows, rowGrain(columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                copyBytes(y + 4 * row(ids, r, yRows) * yStride, x + 4 * r * xStride, 4L * columns);
+            }
+        });
+    }
+
+    void gatherBackward(long dtable, long dtableStride, int tableRows, long dy, long dyStride, long ids, long order,
+            long runs, int runCount, int columns) {
+        parallel.ranges(runCount, rowGrain(2 * columns), (from, to) -> {
+            for (long j = from; j < to; j++) {
+                int end = getInt(runs, j + 1);
+                for (int o = getInt(runs, j); o < end; o++) {
+                    long r = getInt(order, o);
+                    long target = dtable + 4 * row(ids, r, tableRows) * dtableStride;
+                    Elementwise.scaleRun(target, dy + 4 * r * dyStride, 1, columns, true);
+                }
+            }
+        });
+    }
+
+    private static long row(long ids, long r, int rows) {
+        int id = getInt(ids, r);
+        if (id < 0 || id >= rows) {
+            throw new IndexOutOfBoundsException("id " + id + " at position " + r + " is outside a table of " + rows + " rows");
+        }
+        return id;
+    }
+
+    /** y[o][r][i] (+)= x[o][i]. */
+    void broadcast(long y, long x, int outer, int repeat, int inner, boolean add) {
+        if (inner == 1) {
+            parallel.ranges(outer, rowGrain(repeat), (from, to) -> {
+                for (long o = from; o < to; o++) {
+                    spread(y + 4 * o * repeat, get(x, o), repeat, add);
+                }
+            });
+            return;
+        }
+        parallel.ranges((long) outer * repeat, rowGrain(inner), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long target = y + 4 * r * inner, source = x + 4 * (r / repeat) * inner;
+                if (add) {
+                    Elementwise.scaleRun(target, source, 1, inner, true);
+                } else {
+                    copyBytes(target, source, 4L * inner);
+                }
+            }
+        });
+    }
+
+    /** Adds {@code value} to, or puts it into, {@code n} elements. */
+    private static void spread(long y, float value, int n, boolean add) {
+        if (!add) {
+            Elementwise.fillRun(y, value, n);
+            return;
+        }
+        int i = 0;
+        for (; i < Vectors.F.loopBound(n); i += LANES) {
+            Vectors.store(y, i, Vectors.load(y, i).add(value));
+        }
+        for (; i < n; i++) {
+            set(y, i, get(y, i) + value);
+        }
+    }
+}

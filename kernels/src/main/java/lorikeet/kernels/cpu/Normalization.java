@@ -1,0 +1,225 @@
+package lorikeet.kernels.cpu;
+
+import static lorikeet.kernels.cpu.Elementwise.rowGrain;
+import static lorikeet.kernels.cpu.Vectors.F;
+import static lorikeet.kernels.cpu.Vectors.LANES;
+import static lorikeet.kernels.cpu.Vectors.first;
+import static lorikeet.kernels.cpu.Vectors.get;
+import static lorikeet.kernels.cpu.Vectors.load;
+import static lorikeet.kernels.cpu.Vectors.set;
+import static lorikeet.kernels.cpu.Vectors.store;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import lorikeet.kernels.Device;
+
+/** Layer norm, softmax and cross-entropy: each row is read a few times while it lies in the cache. */
+final class Normalization {
+    private final Parallel parallel;
+
+    Normalization(Parallel parallel) {
+        this.parallel = parallel;
+    }
+
+    void layerNorm(long y, long mean, long rstd, long x, long gamma, long beta, int rows, int columns, float epsilon) {
+        parallel.ranges(rows, rowGrain(2 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                float m = Reduction.sumRun(x + row, columns) / columns;
+                float s = (float) (1 / Math.sqrt(squaredDistance(x + row, m, columns) / columns + epsilon));
+                set(mean, r, m);
+                set(rstd, r, s);
+                normalise(y + row, x + row, gamma, beta, m, s, columns);
+            }
+        });
+    }
+
+    /** Σ (x − mean)². */
+    private static float squaredDistance(long x, float mean, int n) {
+        var sum = FloatVector.zero(F);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            var d = load(x, i).sub(mean);
+            sum = d.fma(d, sum);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var d = FloatVector.zero(F).blend(load(x, i, tail).sub(mean), tail);
+            sum = d.fma(d, sum);
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    private static void normalise(long y, long x, long gamma, long beta, float mean, float rstd, int n) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(y, i, load(x, i).sub(mean).mul(rstd).fma(load(gamma, i), load(beta, i)));
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            store(y, i, load(x, i, tail).sub(mean).mul(rstd).fma(load(gamma, i, tail), load(beta, i, tail)), tail);
+        }
+    }
+
+    /** With g = dy · gamma and x̂ = (x − mean) · rstd: dx = rstd · (g − mean(g) − x̂ · mean(g · x̂)). */
+    void layerNormBackward(long dx, long dy, long x, long mean, long rstd, long gamma, int rows, int columns, boolean add) {
+        parallel.ranges(rows, rowGrain(3 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                layerNormBackwardRow(dx + row, dy + row, x + row, get(mean, r), get(rstd, r), gamma, columns, add);
+            }
+        });
+    }
+
+    private static void layerNormBackwardRow(long dx, long dy, long x, float mean, float rstd, long gamma, int n, boolean add) {
+        var sumG = FloatVector.zero(F);
+        var sumGx = FloatVector.zero(F);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            var g = load(dy, i).mul(load(gamma, i));
+            sumG = sumG.add(g);
+            sumGx = g.fma(load(x, i).sub(mean), sumGx);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var g = load(dy, i, tail).mul(load(gamma, i, tail));
+            sumG = sumG.add(g);
+            sumGx = g.fma(load(x, i, tail).sub(mean), sumGx);
+        }
+        float meanG = sumG.reduceLanes(VectorOperators.ADD) / n;
+        float slope = sumGx.reduceLanes(VectorOperators.ADD) / n * rstd * rstd;
+        var factor = FloatVector.broadcast(F, -slope);
+        for (i = 0; i < F.loopBound(n); i += LANES) {
+            var g = load(dy, i).mul(load(gamma, i)).sub(meanG);
+            var v = load(x, i).sub(mean).fma(factor, g).mul(rstd);
+            store(dx, i, add ? v.add(load(dx, i)) : v);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var g = load(dy, i, tail).mul(load(gamma, i, tail)).sub(meanG);
+            var v = load(x, i, tail).sub(mean).fma(factor, g).mul(rstd);
+            store(dx, i, add ? v.add(load(dx, i, tail)) : v, tail);
+        }
+    }
+
+    void softmax(long y, long x, int rows, int columns) {
+        parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                float sum = exponentials(y + row, x + row, max(x + row, columns), columns);
+                Elementwise.scaleRun(y + row, y + row, 1 / sum, columns, false);
+            }
+        });
+    }
+
+    static float max(long x, int n) {
+        var max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            max = max.max(load(x, i));
+        }
+        float result = max.reduceLanes(VectorOperators.MAX);
+        for (; i < n; i++) {
+            result = Math.max(result, get(x, i));
+        }
+        return result;
+    }
+
+    /** y = exp(x − shift); returns the sum. */
+    static float exponentials(long y, long x, float shift, int n) {
+        var sum = FloatVector.zero(F);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            var e = Functions.exp(load(x, i).sub(shift));
+            store(y, i, e);
+            sum = sum.add(e);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var e = Functions.exp(load(x, i, tail).sub(shift));
+            store(y, i, e, tail);
+            sum = sum.add(FloatVector.zero(F).blend(e, tail));
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    /** Σ exp(x − shift). */
+    private static float sumOfExponentials(long x, float shift, int n) {
+        var sum = FloatVector.zero(F);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            sum = sum.add(Functions.exp(load(x, i).sub(shift)));
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            sum = sum.add(FloatVector.zero(F).blend(Functions.exp(load(x, i, tail).sub(shift)), tail));
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    void softmaxBackward(long dx, long dy, long y, int rows, int columns, boolean add) {
+        parallel.ranges(rows, rowGrain(3 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                softmaxBackwardRow(dx + row, dy + row, y + row, dot(dy + row, y + row, columns), columns, add);
+            }
+        });
+    }
+
+    static float dot(long a, long b, int n) {
+        var sum = FloatVector.zero(F);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            sum = load(a, i).fma(load(b, i), sum);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            sum = load(a, i, tail).fma(load(b, i, tail), sum);
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    private static void softmaxBackwardRow(long dx, long dy, long y, float dot, int n, boolean add) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            var v = load(dy, i).sub(dot).mul(load(y, i));
+            store(dx, i, add ? v.add(load(dx, i)) : v);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var v = load(dy, i, tail).sub(dot).mul(load(y, i, tail));
+            store(dx, i, add ? v.add(load(dx, i, tail)) : v, tail);
+        }
+    }
+
+    /** {@code dlogits} 0: only the losses. */
+    void crossEntropy(long losses, long dlogits, long logits, long labels, int rows, int columns, float scale) {
+        parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                int label = Vectors.getInt(labels, r);
+                if (label == Device.IGNORED_LABEL) {
+                    set(losses, r, 0);
+                    if (dlogits != 0) {
+                        Elementwise.fillRun(dlogits + row, 0, columns);
+                    }
+                    continue;
+                }
+                if (label < 0 || label >= columns) {
+                    throw new IndexOutOfBoundsException(
+                            "label " + label + " at position " + r + " is outside a vocabulary of " + columns);
+                }
+                float max = max(logits + row, columns);
+                float target = get(logits + row, label) - max;
+                if (dlogits == 0) {
+                    set(losses, r, (float) Math.log(sumOfExponentials(logits + row, max, columns)) - target);
+                } else {
+                    float sum = exponentials(dlogits + row, logits + row, max, columns);
+                    set(losses, r, (float) Math.log(sum) - target);
+                    Elementwise.scaleRun(dlogits + row, dlogits + row, scale / sum, columns, false);
+                    set(dlogits + row, label, get(dlogits + row, label) - scale);
+                }
+            }
+        });
+    }
+}

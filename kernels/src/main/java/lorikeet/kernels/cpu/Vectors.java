@@ -1,0 +1,97 @@
+package lorikeet.kernels.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Loads and stores at raw addresses. {@code i} counts elements from {@code base}. Every allocation of the device has room
+ * for one more vector behind its end, since masked access may be whole access underneath.
+ */
+final class Vectors {
+    static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Integer> I = F.withLanes(int.class);
+    /** As many 16-bit lanes as F has 32-bit ones. */
+    static final VectorSpecies<Short> H =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 2)));
+    static final int LANES = F.length();
+    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+    private Vectors() {}
+
+    static FloatVector load(long base, long i) {
+        return FloatVector.fromMemorySegment(F, ALL, base + (i << 2), ORDER);
+    }
+
+    static FloatVector load(long base, long i, VectorMask<Float> mask) {
+        return FloatVector.fromMemorySegment(F, ALL, base + (i << 2), ORDER, mask);
+    }
+
+    static void store(long base, long i, FloatVector v) {
+        v.intoMemorySegment(ALL, base + (i << 2), ORDER);
+    }
+
+    static void store(long base, long i, FloatVector v, VectorMask<Float> mask) {
+        v.intoMemorySegment(ALL, base + (i << 2), ORDER, mask);
+    }
+
+    /** The mask of the last {@code count} elements of a run, fewer than LANES. */
+    static VectorMask<Float> first(int count) {
+        return F.indexInRange(0, count);
+    }
+
+    static float get(long base, long i) {
+        return ALL.get(ValueLayout.JAVA_FLOAT, base + (i << 2));
+    }
+
+    static void set(long base, long i, float value) {
+        ALL.set(ValueLayout.JAVA_FLOAT, base + (i << 2), value);
+    }
+
+    static int getInt(long base, long i) {
+        return ALL.get(ValueLayout.JAVA_INT, base + (i << 2));
+    }
+
+    static FloatVector broadcast(long base, long i) {
+        return FloatVector.broadcast(F, get(base, i));
+    }
+
+    static void copyBytes(long target, long source, long bytes) {
+        MemorySegment.copy(ALL, source, ALL, target, bytes);
+    }
+
+    /** bf16 → float: the same bits with sixteen zeros behind. */
+    static FloatVector loadBf16(long base, long i) {
+        var bits = ShortVector.fromMemorySegment(H, ALL, base + (i << 1), ORDER);
+        var wide = (IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+        return wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** float → bf16, to nearest, ties to even; NaN stays NaN. */
+    static void storeBf16(long base, long i, FloatVector v) {
+        var bits = v.reinterpretAsInts();
+        var odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+        var rounded = bits.add(odd).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        var quiet = bits.lanewise(VectorOperators.LSHR, 16).or(0x40);
+        rounded = rounded.blend(quiet, v.test(VectorOperators.IS_NAN).cast(I));
+        ((ShortVector) rounded.convertShape(VectorOperators.I2S, H, 0)).intoMemorySegment(ALL, base + (i << 1), ORDER);
+    }
+
+    static float getBf16(long base, long i) {
+        return Float.intBitsToFloat(ALL.get(ValueLayout.JAVA_SHORT, base + (i << 1)) << 16);
+    }
+
+    static void setBf16(long base, long i, float value) {
+        int bits = Float.floatToRawIntBits(value);
+        int rounded = Float.isNaN(value) ? bits >>> 16 | 0x40 : bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
+        ALL.set(ValueLayout.JAVA_SHORT, base + (i << 1), (short) rounded);
+    }
+}
