@@ -21,6 +21,15 @@ public record RandomKey(long seed, long stream) {
         return new RandomKey(seed, mix(stream + site));
     }
 
+    /** The stream for {@code name}, so that what is drawn for one thing does not depend on what else is drawn for. */
+    public static RandomKey named(long seed, String name) {
+        long stream = 0;
+        for (int i = 0; i < name.length(); i++) {
+            stream = mix(stream + name.charAt(i));
+        }
+        return new RandomKey(seed, stream);
+    }
+
     /** SplitMix64's finalizer: neighbouring inputs give unrelated outputs. */
     private static long mix(long x) {
         x += 0x9E3779B97F4A7C15L;

@@ -32,15 +32,25 @@ public final class Decoder implements AutoCloseable {
     private final List<Block> blocks = new ArrayList<>();
     private final LayerNorm lastNorm;
     private final Tensor head;
+    private final Original original;
     private KeyValuePrefix prefix;
     private InputPrompt prompt;
+
+    /** Where the base's parameters came from. */
+    public interface Original {
+        /** Puts the original numbers of the parameter called {@code name} back. */
+        void restore(String name, Tensor parameter);
+    }
 
     /**
      * @param parameters by their names in Hugging Face's GPT-2 without "transformer.": wte.weight [vocabulary, width],
      *                   wpe.weight [context, width], h.0.ln_1.weight, h.0.attn.c_attn.weight [width, 3 width], …,
      *                   ln_f.bias, and lm_head.weight [vocabulary, width] if untied. The decoder owns them from now on.
+     * @param original   how {@link #restore} gets at their first numbers
      */
-    public Decoder(Device device, ModelShape shape, Dropouts dropouts, Map<String, Tensor> parameters) {
+    public Decoder(Device device, ModelShape shape, Dropouts dropouts, Map<String, Tensor> parameters,
+            Original original) {
+        this.original = original;
         this.device = device;
         this.shape = shape;
         this.dropouts = dropouts;
@@ -116,6 +126,11 @@ public final class Decoder implements AutoCloseable {
     /** Makes all parameters of the base untrainable. */
     public void freeze() {
         parameters.values().forEach(Tensor::freeze);
+    }
+
+    /** Puts the numbers back that the parameter called {@code name} had when the model was read, bit for bit. */
+    public void restore(String name) {
+        original.restore(name, parameter(name));
     }
 
     /** Virtual tokens in front of every sequence that take part as rows. */

@@ -3,6 +3,7 @@ package lorikeet.model;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -138,7 +139,26 @@ public final class ModelFolder {
             parameters.values().stream().filter(Objects::nonNull).forEach(Tensor::free);
             throw e;
         }
-        return new Decoder(device, config.shape(), dropouts, parameters);
+        return new Decoder(device, config.shape(), dropouts, parameters, this::restore);
+    }
+
+    /** Reads one parameter again. */
+    private void restore(String name, Tensor parameter) {
+        try {
+            for (var file : weightFiles()) {
+                try (var tensors = SafetensorsFile.open(file)) {
+                    for (var info : tensors.tensors()) {
+                        if (plainName(info.name()).equals(name)) {
+                            fill(parameter, tensors, info);
+                            return;
+                        }
+                    }
+                }
+            }
+            throw new IOException(path + ": the weights no longer hold tensor " + name);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** The name within the decoder: without "transformer.", which files of a bare model lack anyway. */
@@ -162,19 +182,25 @@ public final class ModelFolder {
     }
 
     private static Tensor read(Device device, SafetensorsFile file, TensorInfo info, DType dtype) throws IOException {
-        var shape = info.engineShape();
-        var tensor = Tensor.allocate(device, shape, dtype, Purpose.WEIGHTS);
+        var tensor = Tensor.allocate(device, info.engineShape(), dtype, Purpose.WEIGHTS);
+        try {
+            fill(tensor, file, info);
+        } catch (IOException | RuntimeException e) {
+            tensor.free();
+            throw e;
+        }
+        return dtype == DType.F32 ? tensor.train() : tensor;
+    }
+
+    private static void fill(Tensor tensor, SafetensorsFile file, TensorInfo info) throws IOException {
+        var device = tensor.device();
         switch (info.dtype()) {
             case F32 -> convert(device, tensor.data(), DType.F32, file.data(info.name()));
             case BF16 -> convert(device, tensor.data(), DType.BF16, file.data(info.name()));
             case F16 -> convert(device, tensor.data(), DType.F32, MemorySegment.ofArray(file.floats(info.name())));
-            default -> {
-                tensor.free();
-                throw new IOException(file.path() + ": tensor " + info.name() + " holds " + info.dtype()
-                        + ", expected F32, BF16 or F16");
-            }
+            default -> throw new IOException(file.path() + ": tensor " + info.name() + " holds " + info.dtype()
+                    + ", expected F32, BF16 or F16");
         }
-        return dtype == DType.F32 ? tensor.train() : tensor;
     }
 
     private static void convert(Device device, Buffer target, DType sourceType, MemorySegment source) {
