@@ -104,7 +104,8 @@ final class Attention {
             var key = inPrefix ? prefixK : k;
             var value = inPrefix ? prefixV : v;
             long column = (long) kvHead * size;
-            MicroKernel.multiply(scores, QUERIES, key.at(keyRow, column), key.stride, 1, packedQ, QUERIES, n, QUERIES, size, 1,
+            MicroKernel.multiply(scores, QUERIES, key.at(keyRow, column), key.stride, 1, packedQ, QUERIES, n, QUERIES,
+                    size, 1,
                     false);
             if (!inPrefix) {
                 AttentionTile.maskFuture(scores, n, start - (j - prefix));
@@ -116,11 +117,13 @@ final class Attention {
             for (int i = 0; i < queries; i++) {
                 Elementwise.scaleRun(sums + 4L * i * size, sums + 4L * i * size, get(factor, i), size, false);
             }
-            MicroKernel.multiply(sums, size, scores, 1, QUERIES, value.at(keyRow, column), value.stride, queries, size, n, 1,
+            MicroKernel.multiply(sums, size, scores, 1, QUERIES, value.at(keyRow, column), value.stride, queries, size,
+                    n, 1,
                     true);
         }
         for (int i = 0; i < queries; i++) {
-            Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size, false);
+            Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size,
+                    false);
             set(logSumExp, (row + i) * shape.heads() + head, get(max, i) + (float) Math.log(get(total, i)));
         }
     }
@@ -133,7 +136,9 @@ final class Attention {
         long query = q.at(row, (long) head * size);
         long column = (long) kvHead * size;
         for (int j = 0; j < keys; j++) {
-            long key = j < prefix ? prefixK.at(spans.prefixStart()[s] + j, column) : k.at(spans.offsets()[s] + j - prefix, column);
+            long key = j < prefix
+                    ? prefixK.at(spans.prefixStart()[s] + j, column)
+                    : k.at(spans.offsets()[s] + j - prefix, column);
             set(scores, j, shape.scale() * Normalization.dot(query, key, size));
         }
         float max = Normalization.max(scores, keys);

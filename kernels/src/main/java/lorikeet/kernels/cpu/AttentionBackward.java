@@ -28,7 +28,8 @@ final class AttentionBackward {
     private final AttentionShape shape;
     private final int size, width;
 
-    AttentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out, long logSumExp,
+    AttentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
+            long logSumExp,
             Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, AttentionShape shape) {
         this.dq = Rows.of(dq);
         this.dk = Rows.of(dk);
@@ -75,7 +76,8 @@ final class AttentionBackward {
                 Elementwise.fillRun(dv.at(row, (long) kvHead * size), 0, size);
             }
             boolean prefix = spans.prefixLength()[s] > 0;
-            sequence(s, kvHead, prefix && !prefixFirst, true, prefix && prefixFirst, scratch + 4 * scratchSize() * worker);
+            sequence(s, kvHead, prefix && !prefixFirst, true, prefix && prefixFirst,
+                    scratch + 4 * scratchSize() * worker);
         });
     }
 
@@ -89,7 +91,8 @@ final class AttentionBackward {
         }
     }
 
-    private void block(int s, int head, int kvHead, int start, boolean withPrefix, boolean withOwn, boolean addToDq, long scratch) {
+    private void block(int s, int head, int kvHead, int start, boolean withPrefix, boolean withOwn, boolean addToDq,
+            long scratch) {
         int queries = Math.min(QUERIES, spans.length(s) - start);
         long row = spans.offsets()[s] + start;
         long column = (long) head * size, keyColumn = (long) kvHead * size;
@@ -117,13 +120,15 @@ final class AttentionBackward {
             long keyRow = inPrefix ? spans.prefixStart()[s] + j : spans.offsets()[s] + j - prefix;
             var key = inPrefix ? prefixK : k;
             var value = inPrefix ? prefixV : v;
-            MicroKernel.multiply(weights, QUERIES, key.at(keyRow, keyColumn), key.stride(), 1, packedQ, QUERIES, n, QUERIES, size,
+            MicroKernel.multiply(weights, QUERIES, key.at(keyRow, keyColumn), key.stride(), 1, packedQ, QUERIES, n,
+                    QUERIES, size,
                     1, false);
             if (!inPrefix) {
                 AttentionTile.maskFuture(weights, n, start - (j - prefix));
             }
             AttentionTile.weights(weights, n, shift);
-            MicroKernel.multiply(gradients, QUERIES, value.at(keyRow, keyColumn), value.stride(), 1, packedDout, QUERIES, n,
+            MicroKernel.multiply(gradients, QUERIES, value.at(keyRow, keyColumn), value.stride(), 1, packedDout,
+                    QUERIES, n,
                     QUERIES, size, 1, false);
             if (shape.dropout() > 0) {
                 Vectors.copyBytes(dropped, weights, 4L * n * QUERIES);
@@ -133,15 +138,18 @@ final class AttentionBackward {
             var dKey = inPrefix ? dPrefixK : dk;
             var dValue = inPrefix ? dPrefixV : dv;
             if (dValue != null) {
-                MicroKernel.multiply(dValue.at(keyRow, keyColumn), dValue.stride(), dropped, QUERIES, 1, dout.at(row, column),
+                MicroKernel.multiply(dValue.at(keyRow, keyColumn), dValue.stride(), dropped, QUERIES, 1,
+                        dout.at(row, column),
                         dout.stride(), n, size, queries, 1, true);
             }
             AttentionTile.softmaxBackward(gradients, weights, n, delta);
             if (dKey != null) {
-                MicroKernel.multiply(dKey.at(keyRow, keyColumn), dKey.stride(), gradients, QUERIES, 1, q.at(row, column),
+                MicroKernel.multiply(dKey.at(keyRow, keyColumn), dKey.stride(), gradients, QUERIES, 1,
+                        q.at(row, column),
                         q.stride(), n, size, queries, shape.scale(), true);
             }
-            MicroKernel.multiply(dq.at(row, column), dq.stride(), gradients, 1, QUERIES, key.at(keyRow, keyColumn), key.stride(),
+            MicroKernel.multiply(dq.at(row, column), dq.stride(), gradients, 1, QUERIES, key.at(keyRow, keyColumn),
+                    key.stride(),
                     queries, size, n, shape.scale(), add);
             add = true;
         }

@@ -37,7 +37,8 @@ final class AttentionTile {
             for (int v = 0; v < QUERIES; v += LANES) {
                 int hidden = Math.clamp(j - ahead - v, 0, LANES);
                 if (hidden > 0) {
-                    store(scores, (long) j * QUERIES + v, FloatVector.broadcast(F, Float.NEGATIVE_INFINITY), first(hidden));
+                    store(scores, (long) j * QUERIES + v, FloatVector.broadcast(F, Float.NEGATIVE_INFINITY),
+                            first(hidden));
                 }
             }
         }
@@ -97,7 +98,8 @@ final class AttentionTile {
      * @param firstKey the tile's first key, counted from the start of the prefix
      * @param width    numbers of the stream per row and head
      */
-    static void dropout(long tile, int keys, int queries, AttentionShape shape, long row, int head, int firstKey, int width) {
+    static void dropout(long tile, int keys, int queries, AttentionShape shape, long row, int head, int firstKey,
+            int width) {
         var philox = new Philox(shape.key());
         float kept = 1 / (1 - shape.dropout());
         for (int i = 0; i < queries; i++) {

@@ -44,7 +44,8 @@ public final class CpuDevice extends Device {
     CpuDevice(Precision precision, int threads, String withoutOneDnn) {
         this.precision = precision;
         parallel = new Parallel(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
-        products = withoutOneDnn == null ? new OneDnnProducts(parallel, memory())
+        products = withoutOneDnn == null
+                ? new OneDnnProducts(parallel, memory())
                 : new JavaProducts(parallel, memory(), withoutOneDnn);
         elementwise = new Elementwise(parallel);
         movement = new Movement(parallel);
@@ -60,7 +61,8 @@ public final class CpuDevice extends Device {
 
     @Override
     public String description() {
-        return "CPU, " + parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + 32 * Vectors.LANES
+        return "CPU, " + parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ")
+                + 32 * Vectors.LANES
                 + "-bit vectors, " + products.description();
     }
 
@@ -71,7 +73,8 @@ public final class CpuDevice extends Device {
 
     // ---- memory ------------------------------------------------------------------------------------------------------
 
-    private static final MethodHandle MALLOC = libc("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    private static final MethodHandle MALLOC =
+            libc("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
     private static final MethodHandle FREE = libc("free", FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
     /** Room for alignment in front, with the address that malloc gave, and for one vector behind. */
     private static final int MARGIN = 128;
@@ -134,7 +137,8 @@ public final class CpuDevice extends Device {
 
     /** Address of an F32 matrix of the given size that is not transposed. */
     private static long matrix(Matrix x, int rows, int columns) {
-        if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1 || x.data().dtype() != DType.F32) {
+        if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1
+                || x.data().dtype() != DType.F32) {
             throw new IllegalArgumentException("expected an F32 matrix " + rows + "×" + columns + ", got " + x);
         }
         return x.data().address();
@@ -180,7 +184,8 @@ public final class CpuDevice extends Device {
 
     @Override
     public void copyMatrix(Matrix y, Matrix x, boolean add) {
-        movement.copyMatrix(matrix(y, x.rows(), x.columns()), y.stride(), matrix(x, x.rows(), x.columns()), x.stride(), x.rows(),
+        movement.copyMatrix(matrix(y, x.rows(), x.columns()), y.stride(), matrix(x, x.rows(), x.columns()), x.stride(),
+                x.rows(),
                 x.columns(), add);
     }
 
@@ -196,7 +201,8 @@ public final class CpuDevice extends Device {
         if (table.columns() != y.columns() || table.transposed() || table.data().dtype() == DType.I32) {
             throw new IllegalArgumentException("cannot gather rows of " + table + " to " + y);
         }
-        movement.gather(matrix(y, y.rows(), y.columns()), y.stride(), table.data().address(), table.stride(), bf16, table.rows(),
+        movement.gather(matrix(y, y.rows(), y.columns()), y.stride(), table.data().address(), table.stride(), bf16,
+                table.rows(),
                 ints(ids, y.rows()), y.rows(), y.columns());
     }
 
@@ -260,7 +266,8 @@ public final class CpuDevice extends Device {
 
     @Override
     public void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add) {
-        movement.broadcast(floats(y, (long) outer * repeat * inner), floats(x, (long) outer * inner), outer, repeat, inner, add);
+        movement.broadcast(floats(y, (long) outer * repeat * inner), floats(x, (long) outer * inner), outer, repeat,
+                inner, add);
     }
 
     @Override
@@ -299,7 +306,8 @@ public final class CpuDevice extends Device {
     public void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias) {
         int m = c.rows(), n = c.columns(), k = a.width(), batch = c.batch();
         if (c.transposed() || c.data().dtype() != DType.F32 || a.height() != m || b.width() != n || b.height() != k
-                || a.batch() != batch && a.batch() != 1 || b.batch() != batch && b.batch() != 1 || add && bias != null) {
+                || a.batch() != batch && a.batch() != 1 || b.batch() != batch && b.batch() != 1
+                || add && bias != null) {
             throw new IllegalArgumentException("cannot multiply " + a + " by " + b + " into " + c);
         }
         if (m == 0 || n == 0) {
@@ -376,26 +384,32 @@ public final class CpuDevice extends Device {
     // ---- layers ------------------------------------------------------------------------------------------------------
 
     @Override
-    public void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows, int columns,
+    public void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows,
+            int columns,
             float epsilon) {
         long n = (long) rows * columns;
-        normalization.layerNorm(floats(y, n), floats(mean, rows), floats(rstd, rows), floats(x, n), floats(gamma, columns),
+        normalization.layerNorm(floats(y, n), floats(mean, rows), floats(rstd, rows), floats(x, n),
+                floats(gamma, columns),
                 floats(beta, columns), rows, columns, epsilon);
     }
 
     @Override
-    public void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows, int columns,
+    public void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows,
+            int columns,
             boolean add) {
         long n = (long) rows * columns;
-        normalization.layerNormBackward(floats(dx, n), floats(dy, n), floats(x, n), floats(mean, rows), floats(rstd, rows),
+        normalization.layerNormBackward(floats(dx, n), floats(dy, n), floats(x, n), floats(mean, rows),
+                floats(rstd, rows),
                 floats(gamma, columns), rows, columns, add);
     }
 
     @Override
-    public void layerNormParameterGradient(Buffer dgamma, Buffer dbeta, Buffer dy, Buffer x, Buffer mean, Buffer rstd, int rows,
+    public void layerNormParameterGradient(Buffer dgamma, Buffer dbeta, Buffer dy, Buffer x, Buffer mean, Buffer rstd,
+            int rows,
             int columns, boolean addGamma, boolean addBeta) {
         long n = (long) rows * columns;
-        reduction.layerNormParameters(dgamma == null ? 0 : floats(dgamma, columns), dbeta == null ? 0 : floats(dbeta, columns),
+        reduction.layerNormParameters(dgamma == null ? 0 : floats(dgamma, columns),
+                dbeta == null ? 0 : floats(dbeta, columns),
                 floats(dy, n), floats(x, n), floats(mean, rows), floats(rstd, rows), rows, columns, addGamma, addBeta);
     }
 
@@ -412,22 +426,28 @@ public final class CpuDevice extends Device {
     }
 
     @Override
-    public void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+    public void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
+            Spans spans,
             AttentionShape shape) {
-        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(), kvWidth = shape.kvHeads() * shape.headSize();
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(),
+                kvWidth = shape.kvHeads() * shape.headSize();
         matrix(out, tokens, width);
         checkOperands(q, k, v, prefixK, prefixV, spans, tokens, width, kvWidth);
-        var attention = new Attention(out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans,
-                shape);
+        var attention =
+                new Attention(out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans,
+                        shape);
         try (var _ = memory().scope()) {
             attention.run(parallel, workspace(attention.scratchSize() * parallel.threads()));
         }
     }
 
     @Override
-    public void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
-            Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, AttentionShape shape) {
-        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(), kvWidth = shape.kvHeads() * shape.headSize();
+    public void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout,
+            Matrix out,
+            Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            AttentionShape shape) {
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(),
+                kvWidth = shape.kvHeads() * shape.headSize();
         matrix(dq, tokens, width);
         matrix(dk, tokens, kvWidth);
         matrix(dv, tokens, kvWidth);
@@ -445,7 +465,8 @@ public final class CpuDevice extends Device {
         }
     }
 
-    private static void checkOperands(Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, int tokens,
+    private static void checkOperands(Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            int tokens,
             int width, int kvWidth) {
         matrix(q, tokens, width);
         matrix(k, tokens, kvWidth);
@@ -459,14 +480,16 @@ public final class CpuDevice extends Device {
         for (int s = 0; s < spans.sequences(); s++) {
             int length = spans.prefixLength()[s];
             if (length > 0 && spans.prefixStart()[s] + length > prefixRows) {
-                throw new IllegalArgumentException("sequence " + s + " has prefix rows " + spans.prefixStart()[s] + " to "
-                        + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
+                throw new IllegalArgumentException(
+                        "sequence " + s + " has prefix rows " + spans.prefixStart()[s] + " to "
+                                + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
             }
         }
     }
 
     @Override
-    public void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows, int columns, float scale) {
+    public void crossEntropy(Buffer losses, Buffer dlogits, Buffer logits, Buffer labels, int rows, int columns,
+            float scale) {
         long n = (long) rows * columns;
         normalization.crossEntropy(floats(losses, rows), dlogits == null ? 0 : floats(dlogits, n), floats(logits, n),
                 ints(labels, rows), rows, columns, scale);
@@ -521,9 +544,11 @@ public final class CpuDevice extends Device {
         optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> {
             var p = parameters.get(tensor);
             double rate = (double) settings.rate() * p.rateFactor();
-            var factors = new Optimizers.AdamFactors((float) (1 - rate * p.decay()), clip, settings.beta1(), settings.beta2(),
-                    (float) (rate / correction1), (float) (1 / Math.sqrt(correction2)), settings.epsilon());
-            Optimizers.adamw(p.value().address() + 4 * from, p.gradient().address() + 4 * from, p.mean().address() + 4 * from,
+            var factors =
+                    new Optimizers.AdamFactors((float) (1 - rate * p.decay()), clip, settings.beta1(), settings.beta2(),
+                            (float) (rate / correction1), (float) (1 / Math.sqrt(correction2)), settings.epsilon());
+            Optimizers.adamw(p.value().address() + 4 * from, p.gradient().address() + 4 * from,
+                    p.mean().address() + 4 * from,
                     p.variance().address() + 4 * from, n, factors);
         });
     }
@@ -542,6 +567,7 @@ public final class CpuDevice extends Device {
             floats(gradients.get(i), sizes[i]);
         }
         optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> Optimizers.sgd(
-                values.get(tensor).address() + 4 * from, gradients.get(tensor).address() + 4 * from, n, 1 - rate * decay, rate * clip));
+                values.get(tensor).address() + 4 * from, gradients.get(tensor).address() + 4 * from, n,
+                1 - rate * decay, rate * clip));
     }
 }

@@ -37,19 +37,22 @@ final class JavaProducts implements MatrixProducts {
     }
 
     @Override
-    public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add, long bias,
+    public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add,
+            long bias,
             boolean fast) {
         int panels = Math.ceilDiv(n, WIDTH);
         int tasks = Math.multiplyExact(batch, panels);
         try (var _ = memory.scope()) {
-            long packed = memory.allocate(DType.F32, (long) WIDTH * DEPTH * parallel.threads(), Purpose.WORKSPACE).address();
+            long packed =
+                    memory.allocate(DType.F32, (long) WIDTH * DEPTH * parallel.threads(), Purpose.WORKSPACE).address();
             parallel.tasks(tasks, (task, worker) -> {
                 int t = task / panels, column = task % panels * WIDTH, width = Math.min(WIDTH, n - column);
                 long mine = packed + 4L * WIDTH * DEPTH * worker;
                 for (int p = 0; p < k; p += DEPTH) {
                     int depth = Math.min(DEPTH, k - p);
                     pack(mine, b.at(t, p, column), b.row(), b.column(), depth, width);
-                    MicroKernel.multiply(c.at(t, 0, column), c.row(), a.at(t, 0, p), a.row(), a.column(), mine, WIDTH, m,
+                    MicroKernel.multiply(c.at(t, 0, column), c.row(), a.at(t, 0, p), a.row(), a.column(), mine, WIDTH,
+                            m,
                             width, depth, alpha, add || p > 0);
                 }
                 if (bias != 0) {

@@ -26,7 +26,8 @@ final class MicroKernel {
      * @param b element (p, j) at b + p · bRow + j
      * @param c element (i, j) at c + i · cRow + j
      */
-    static void multiply(long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, int m, int n, int k, float alpha,
+    static void multiply(long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, int m, int n, int k,
+            float alpha,
             boolean add) {
         int j = 0;
         for (; j + 2 * LANES <= n; j += 2 * LANES) {
@@ -45,7 +46,8 @@ final class MicroKernel {
     }
 
     /** Two vectors wide. Rows from {@code rows} on repeat the last one, and are not stored. */
-    private static void wide(long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, int rows, int k, float alpha,
+    private static void wide(long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, int rows, int k,
+            float alpha,
             boolean add) {
         long a1 = a + 4 * Math.min(1, rows - 1) * aRow;
         long a2 = a + 4 * Math.min(2, rows - 1) * aRow;

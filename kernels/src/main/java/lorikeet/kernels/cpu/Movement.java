@@ -63,7 +63,8 @@ final class Movement {
 
     /** y[o][b][m][a][i] (+)= x[o][a][m][b][i]; a task is one (o, m) or, if there are few of those, one of its b as well. */
     void transpose(long y, long x, int outer, int a, int middle, int b, int inner, boolean add) {
-        parallel.ranges((long) outer * b, rowGrain(Math.toIntExact(Math.min(Integer.MAX_VALUE, (long) middle * a * inner))),
+        parallel.ranges((long) outer * b,
+                rowGrain(Math.toIntExact(Math.min(Integer.MAX_VALUE, (long) middle * a * inner))),
                 (from, to) -> {
                     for (long ob = from; ob < to; ob++) {
                         long o = ob / b, bi = ob % b;
@@ -131,7 +132,8 @@ final class Movement {
     private static long row(long ids, long r, int rows) {
         int id = getInt(ids, r);
         if (id < 0 || id >= rows) {
-            throw new IndexOutOfBoundsException("id " + id + " at position " + r + " is outside a table of " + rows + " rows");
+            throw new IndexOutOfBoundsException(
+                    "id " + id + " at position " + r + " is outside a table of " + rows + " rows");
         }
         return id;
     }

@@ -62,7 +62,8 @@ final class Normalization {
     }
 
     /** With g = dy · gamma and x̂ = (x − mean) · rstd: dx = rstd · (g − mean(g) − x̂ · mean(g · x̂)). */
-    void layerNormBackward(long dx, long dy, long x, long mean, long rstd, long gamma, int rows, int columns, boolean add) {
+    void layerNormBackward(long dx, long dy, long x, long mean, long rstd, long gamma, int rows, int columns,
+            boolean add) {
         parallel.ranges(rows, rowGrain(3 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long row = 4 * r * columns;
@@ -71,7 +72,8 @@ final class Normalization {
         });
     }
 
-    private static void layerNormBackwardRow(long dx, long dy, long x, float mean, float rstd, long gamma, int n, boolean add) {
+    private static void layerNormBackwardRow(long dx, long dy, long x, float mean, float rstd, long gamma, int n,
+            boolean add) {
         var sumG = FloatVector.zero(F);
         var sumGx = FloatVector.zero(F);
         int i = 0;

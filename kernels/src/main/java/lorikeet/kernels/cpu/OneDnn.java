@@ -53,7 +53,8 @@ final class OneDnn {
     private static final MethodHandle MD_CREATE =
             status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
     private static final MethodHandle MD_DESTROY = status("dnnl_memory_desc_destroy", JAVA_LONG);
-    private static final MethodHandle MD_SIZE = of("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle MD_SIZE =
+            of("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle MEMORY_CREATE =
             status("dnnl_memory_create", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle MEMORY_DESTROY = status("dnnl_memory_destroy", JAVA_LONG);
@@ -61,7 +62,8 @@ final class OneDnn {
     private static final MethodHandle ATTR_CREATE = status("dnnl_primitive_attr_create", ADDRESS);
     private static final MethodHandle ATTR_DESTROY = status("dnnl_primitive_attr_destroy", JAVA_LONG);
     private static final MethodHandle ATTR_FPMATH = status("dnnl_primitive_attr_set_fpmath_mode", JAVA_LONG, JAVA_INT);
-    private static final MethodHandle ATTR_SCRATCHPAD = status("dnnl_primitive_attr_set_scratchpad_mode", JAVA_LONG, JAVA_INT);
+    private static final MethodHandle ATTR_SCRATCHPAD =
+            status("dnnl_primitive_attr_set_scratchpad_mode", JAVA_LONG, JAVA_INT);
     private static final MethodHandle ATTR_POST_OPS = status("dnnl_primitive_attr_set_post_ops", JAVA_LONG, JAVA_LONG);
     private static final MethodHandle POST_OPS_CREATE = status("dnnl_post_ops_create", ADDRESS);
     private static final MethodHandle POST_OPS_DESTROY = status("dnnl_post_ops_destroy", JAVA_LONG);
@@ -69,12 +71,14 @@ final class OneDnn {
             status("dnnl_post_ops_append_sum", JAVA_LONG, JAVA_FLOAT, JAVA_INT, JAVA_INT);
     private static final MethodHandle APPEND_ELTWISE =
             status("dnnl_post_ops_append_eltwise", JAVA_LONG, JAVA_INT, JAVA_FLOAT, JAVA_FLOAT);
-    private static final MethodHandle MATMUL_CREATE = status("dnnl_matmul_primitive_desc_create", ADDRESS, JAVA_LONG, JAVA_LONG,
-            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle MATMUL_CREATE =
+            status("dnnl_matmul_primitive_desc_create", ADDRESS, JAVA_LONG, JAVA_LONG,
+                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle PD_DESTROY = status("dnnl_primitive_desc_destroy", JAVA_LONG);
     private static final MethodHandle PD_MD =
             of("dnnl_primitive_desc_query_md", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
-    private static final MethodHandle PD_QUERY = status("dnnl_primitive_desc_query", JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle PD_QUERY =
+            status("dnnl_primitive_desc_query", JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle PRIMITIVE_CREATE = status("dnnl_primitive_create", ADDRESS, JAVA_LONG);
     private static final MethodHandle PRIMITIVE_DESTROY = status("dnnl_primitive_destroy", JAVA_LONG);
     private static final MethodHandle EXECUTE =
@@ -161,7 +165,8 @@ final class OneDnn {
     }
 
     /** A matrix product c = alpha · a b (+ bias) (+ c) by shape: strides in elements, types {@link #F32} or {@link #BF16}. */
-    record Product(int m, int n, int k, int type, long aRow, long aColumn, long bRow, long bColumn, long cRow, float alpha,
+    record Product(int m, int n, int k, int type, long aRow, long aColumn, long bRow, long bColumn, long cRow,
+            float alpha,
             boolean add, boolean bias, boolean fast) {}
 
     /** A compiled product. */
@@ -199,7 +204,8 @@ final class OneDnn {
 
         private static long attributes(Product p) {
             long attributes = create("attributes", r -> (int) ATTR_CREATE.invokeExact(r));
-            check(call(() -> (int) ATTR_SCRATCHPAD.invokeExact(attributes, SCRATCHPAD_USER)), "set the scratchpad mode");
+            check(call(() -> (int) ATTR_SCRATCHPAD.invokeExact(attributes, SCRATCHPAD_USER)),
+                    "set the scratchpad mode");
             if (p.fast) {
                 check(call(() -> (int) ATTR_FPMATH.invokeExact(attributes, FPMATH_BF16)), "set the fpmath mode");
             }
@@ -230,7 +236,8 @@ final class OneDnn {
         String implementation() {
             try (var arena = Arena.ofConfined()) {
                 var result = arena.allocate(ADDRESS);
-                check(call(() -> (int) PD_QUERY.invokeExact(descriptor, QUERY_IMPLEMENTATION, 0, result)), "name itself");
+                check(call(() -> (int) PD_QUERY.invokeExact(descriptor, QUERY_IMPLEMENTATION, 0, result)),
+                        "name itself");
                 return result.get(ADDRESS, 0).reinterpret(256).getString(0);
             }
         }

@@ -55,7 +55,8 @@ final class OneDnnProducts implements MatrixProducts {
     }
 
     @Override
-    public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add, long bias,
+    public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add,
+            long bias,
             boolean fast) {
         boolean byColumns = n >= m;
         int extent = byColumns ? n : m;
@@ -64,19 +65,23 @@ final class OneDnnProducts implements MatrixProducts {
         int lastSize = extent - (blocks - 1) * size;
         prepare(0);
         var matmul = compile(c, a, b, byColumns ? m : size, byColumns ? size : n, k, alpha, add, bias, fast);
-        var last = lastSize == size ? matmul
+        var last = lastSize == size
+                ? matmul
                 : compile(c, a, b, byColumns ? m : lastSize, byColumns ? lastSize : n, k, alpha, add, bias, fast);
         long scratchBytes = Math.max(matmul.scratchBytes, last.scratchBytes) + 63 & -64;
         int tasks = Math.multiplyExact(batch, blocks);
         try (var _ = memory.scope()) {
-            long scratch = scratchBytes == 0 ? 0
-                    : memory.allocate(DType.F32, scratchBytes / 4 * Math.min(tasks, parallel.threads()), Purpose.WORKSPACE)
+            long scratch = scratchBytes == 0
+                    ? 0
+                    : memory.allocate(DType.F32, scratchBytes / 4 * Math.min(tasks, parallel.threads()),
+                            Purpose.WORKSPACE)
                             .address();
             parallel.tasks(tasks, (task, worker) -> {
                 prepare(worker);
                 int t = task / blocks, block = task % blocks;
                 long row = byColumns ? 0 : (long) block * size, column = byColumns ? (long) block * size : 0;
-                (block == blocks - 1 ? last : matmul).run(streams[worker], worker, c.at(t, row, column), a.at(t, row, 0),
+                (block == blocks - 1 ? last : matmul).run(streams[worker], worker, c.at(t, row, column),
+                        a.at(t, row, 0),
                         b.at(t, 0, column), bias == 0 ? 0 : bias + 4 * column, scratch + worker * scratchBytes);
             });
         }
@@ -91,7 +96,8 @@ final class OneDnnProducts implements MatrixProducts {
     private Matmul compile(Operand c, Operand a, Operand b, int m, int n, int k, float alpha, boolean add, long bias,
             boolean fast) {
         int type = a.type() == DType.BF16 ? OneDnn.BF16 : OneDnn.F32;
-        var product = new Product(m, n, k, type, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add, bias != 0, fast);
+        var product = new Product(m, n, k, type, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add,
+                bias != 0, fast);
         var known = compiled.get(product);
         if (known == null) {
             known = new Matmul(engine, product, parallel.threads());

@@ -79,7 +79,8 @@ final class Optimizers {
     }
 
     /** The factors of one AdamW step: see {@link lorikeet.kernels.AdamW}. */
-    record AdamFactors(float decay, float clip, float beta1, float beta2, float rate, float rootCorrection2, float epsilon) {}
+    record AdamFactors(float decay, float clip, float beta1, float beta2, float rate, float rootCorrection2,
+            float epsilon) {}
 
     static void adamw(long p, long g, long m, long v, int n, AdamFactors f) {
         int i = 0;

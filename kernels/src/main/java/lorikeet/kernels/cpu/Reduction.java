@@ -99,7 +99,8 @@ final class Reduction {
                 long column = s * LANES;
                 var mask = first((int) Math.min(LANES, columns - column));
                 if (dgamma != 0) {
-                    gammaStrip(dgamma + 4 * column, dy + 4 * column, x + 4 * column, mean, rstd, rows, columns, mask, addGamma);
+                    gammaStrip(dgamma + 4 * column, dy + 4 * column, x + 4 * column, mean, rstd, rows, columns, mask,
+                            addGamma);
                 }
                 if (dbeta != 0) {
                     sumStrip(dbeta + 4 * column, dy + 4 * column, rows, columns, mask, addBeta);
