@@ -27,7 +27,7 @@ public final class Attention {
         var input = qkv.matrix();
         device.attention(out.matrix(), logSumExp.data(), input.columns(0, q), input.columns(q, kv),
                 input.columns(q + kv, kv), keys(prefix, kv), values(prefix, kv), spans, shape);
-        var table = Tensor.over(spans.table(), Shape.of((int) spans.table().size()));
+        var table = table(spans);
         var inputs = prefix == null ? List.of(qkv) : List.of(qkv, prefix);
         var saved = prefix == null ? List.of(qkv, out, logSumExp, table) : List.of(qkv, prefix, out, logSumExp, table);
         return out.derive(new Gradient(inputs, saved, dy -> {
@@ -53,6 +53,11 @@ public final class Attention {
                 }
             }
         }));
+    }
+
+    /** Where the sequences lie, as a tensor, for those who keep it for backward. */
+    public static Tensor table(Spans spans) {
+        return Tensor.over(spans.table(), Shape.of((int) spans.table().size()));
     }
 
     private static Matrix keys(Tensor prefix, int width) {

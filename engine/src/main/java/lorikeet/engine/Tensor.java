@@ -2,7 +2,7 @@ package lorikeet.engine;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
@@ -172,11 +172,13 @@ public final class Tensor {
     }
 
     /**
-     * Computes {@code body} of {@code x} without keeping anything but the result, and computes it again in backward, when
-     * its inner values are needed (Chen et al. 2016: Training deep nets with sublinear memory cost).
+     * Computes {@code body} of {@code inputs} without keeping anything but the result, and computes it again in backward,
+     * when its inner values are needed (Chen et al. 2016: Training deep nets with sublinear memory cost).
+     *
+     * @param inputs all results of operations that the body reads; it must use those that it is given
      */
-    public static Tensor recompute(Tensor x, UnaryOperator<Tensor> body) {
-        return Recomputation.run(x, body);
+    public static Tensor recompute(List<Tensor> inputs, Function<List<Tensor>, Tensor> body) {
+        return Recomputation.run(inputs, body);
     }
 
     /** Computes the gradient of this single number with respect to every trainable leaf that it depends on. */

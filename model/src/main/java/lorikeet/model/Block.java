@@ -1,5 +1,7 @@
 package lorikeet.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import lorikeet.engine.Attention;
 import lorikeet.engine.Autograd;
 import lorikeet.engine.Tensor;
@@ -55,6 +57,19 @@ public final class Block {
     Tensor forward(Tensor x, Context context, Pass pass) {
         var h = Autograd.scope(x.device(), () -> x.plus(attend(norm1.forward(x), context, pass)));
         return Autograd.scope(x.device(), () -> h.plus(mlp(norm2.forward(h), pass)));
+    }
+
+    /** The same as {@link #forward}, but keeping only {@code x} for backward. */
+    Tensor recompute(Tensor x, Context context, Pass pass) {
+        var inputs = new ArrayList<>(List.of(x, Attention.table(context.spans)));
+        if (context.prefix != null) {
+            inputs.add(context.prefix);
+        }
+        return Tensor.recompute(inputs, again -> {
+            var prefix = context.prefix == null ? null : again.getLast();
+            return forward(again.getFirst(), new Context(context.spans, prefix, context.cache, context.cacheRows),
+                    pass);
+        });
     }
 
     private Tensor attend(Tensor x, Context context, Pass pass) {

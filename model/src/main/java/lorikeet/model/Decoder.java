@@ -187,9 +187,7 @@ public final class Decoder implements AutoCloseable {
             var block = blocks.get(layer);
             var inFront = cache != null ? cache.layer(layer) : prefixes == null ? null : prefixes.get(layer);
             var context = new Block.Context(spans, inFront, cache, cacheRows);
-            x = pass.recompute()
-                    ? Tensor.recompute(x, input -> block.forward(input, context, pass))
-                    : block.forward(x, context, pass);
+            x = pass.recompute() ? block.recompute(x, context, pass) : block.forward(x, context, pass);
         }
         return lastNorm.forward(x);
     }
