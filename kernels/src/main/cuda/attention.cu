@@ -1,0 +1,637 @@
+// Causal attention of ragged batches, with shared rows in front (a learned prefix, or a cache of earlier tokens), in memory
+// that grows linearly with length: scores exist only as tiles in shared memory (Dao et al. 2022).
+//
+// Sequence s has `length` queries and the keys 0 … prefix + length − 1: first its prefix rows, then its own tokens. Query i
+// sees key j if j ≤ prefix + i. Head h reads columns h · headSize …; key–value head h · kvHeads / heads serves query head h.
+//
+//   forward    o = Σⱼ pⱼ vⱼ,  p = softmax(scale · q k),  logSumExp = log Σⱼ exp(scale · q kⱼ)
+//   backward   dpⱼ = do · vⱼ,  dsⱼ = pⱼ (dpⱼ − do · o),  dq = scale Σⱼ dsⱼ kⱼ,  dkⱼ = scale Σᵢ dsᵢⱼ qᵢ,  dvⱼ = Σᵢ pᵢⱼ doᵢ
+//
+// How a tile is computed. D is the head size rounded up to 32, 64, 128 or 256; what lies beyond the head size is zero. A
+// block holds ROWS rows (queries; keys in `attention_keys`) and streams COLUMNS rows of the other kind through shared
+// memory. It has 4 · ROWS threads: thread (tx, ty), tx < 16, owns rows 4 ty … 4 ty + 3 of the tile of scores, in it the
+// columns tx + 16 j, and of a result [ROWS, D] the same four rows and D / 16 columns. A row so belongs to 16 neighbouring
+// lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the second inside a warp.
+// Tile rows are 4 floats longer than their content: a quarter of a warp then reads eight rows from different banks.
+#include "common.cuh"
+
+// A strided matrix of which this head's columns begin at `data`.
+struct Heads {
+    float* data;
+    int stride;
+
+    __device__ __forceinline__ float* row(int64 r) const { return data + r * stride; }
+    __device__ __forceinline__ bool vector() const { return aligned(data) && stride % 4 == 0; }
+};
+
+__device__ __forceinline__ Heads heads(const float* data, int stride, int head, int headSize) {
+    return {const_cast<float*>(data) + head * headSize, stride};
+}
+
+// Where one sequence lies.
+struct Span {
+    int begin, length, prefixStart, prefix;
+
+    __device__ __forceinline__ Span(const int* table, int sequences, int s)
+        : begin(table[s]), length(table[s + 1] - begin), prefixStart(table[sequences + 1 + s]),
+          prefix(table[2 * sequences + 1 + s]) {}
+};
+
+// The place of a thread in a tile of scores.
+struct Place {
+    int x = threadIdx.x % 16, y = threadIdx.x / 16;
+
+    // Where a thread's score (i, j) lies in a tile of COLUMNS columns.
+    template <int COLUMNS>
+    __device__ __forceinline__ int score(int i, int j) const {
+        return (4 * y + i) * (COLUMNS + 4) + x + 16 * j;
+    }
+};
+
+// Which attention weights are dropped; see AttentionShape.
+struct Dropout {
+    float p, keep;
+    int64 seed, stream;
+    int keysPerRow;
+
+    // Writes for each of a thread's scores what its weight is multiplied by, 0 or keep, into a tile; rowOf(i, j) is its query
+    // row · heads + head, keyOf(i, j) its key. In shared memory, so that the loop need not be unrolled.
+    template <int COLUMNS, class RowOf, class KeyOf>
+    __device__ __forceinline__ void factors(float* tile, Place at, RowOf rowOf, KeyOf keyOf) const {
+        __syncwarp();  // the product before this one may still be reading
+#pragma unroll 1
+        for (int ij = 0; ij < COLUMNS / 4; ij++) {
+            int i = ij % 4, j = ij / 4;
+            float chance = uniform(seed, stream, rowOf(i, j) * keysPerRow + keyOf(i, j));
+            tile[at.score<COLUMNS>(i, j)] = chance >= p ? keep : 0;
+        }
+    }
+};
+
+// ---- tiles -----------------------------------------------------------------------------------------------------------------
+
+template <int D>
+constexpr int TILE_ROW = D + 4;
+
+__device__ __forceinline__ float4 four(const float* p) {
+    return *reinterpret_cast<const float4*>(p);
+}
+
+// Four numbers from column c of a row of `columns`, zero beyond its end.
+__device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, bool vector) {
+    if (vector && c + 4 <= columns) return four(row + c);
+    return make_float4(c < columns ? row[c] : 0, c + 1 < columns ? row[c + 1] : 0, c + 2 < columns ? row[c + 2] : 0,
+                       c + 3 < columns ? row[c + 3] : 0);
+}
+
+// tile[r] = factor · rowOf(r) for r < count, zero for the other rows of the tile. Neighbouring threads read neighbouring
+// columns.
+template <int D, int ROWS, class RowOf>
+__device__ __forceinline__ void fetch(float* tile, int count, int headSize, bool vector, float factor, RowOf rowOf) {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < ROWS * (D / 4); i += blockDim.x) {
+        int r = i / (D / 4), c = i % (D / 4) * 4;
+        float4 x = make_float4(0, 0, 0, 0);
+        if (r < count) x = fourOf(rowOf(r), c, headSize, vector);
+        *reinterpret_cast<float4*>(tile + r * TILE_ROW<D> + c) =
+            make_float4(factor * x.x, factor * x.y, factor * x.z, factor * x.w);
+    }
+}
+
+// s[i][j] = a[4 ty + i] · b[tx + 16 j], the products of rows of two tiles.
+template <int D, int COLUMNS>
+__device__ __forceinline__ void products(float (&s)[4][COLUMNS / 16], const float* a, const float* b, Place at) {
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS / 16; j++) s[i][j] = 0;
+    a += 4 * at.y * TILE_ROW<D>;
+    b += at.x * TILE_ROW<D>;
+#pragma unroll 2
+    for (int d = 0; d < D; d += 4) {
+        float4 rows[4], columns[COLUMNS / 16];
+#pragma unroll
+        for (int i = 0; i < 4; i++) rows[i] = four(a + i * TILE_ROW<D> + d);
+#pragma unroll
+        for (int j = 0; j < COLUMNS / 16; j++) columns[j] = four(b + 16 * j * TILE_ROW<D> + d);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+#pragma unroll
+            for (int j = 0; j < COLUMNS / 16; j++) {
+                s[i][j] += rows[i].x * columns[j].x;
+                s[i][j] += rows[i].y * columns[j].y;
+                s[i][j] += rows[i].z * columns[j].z;
+                s[i][j] += rows[i].w * columns[j].w;
+            }
+    }
+}
+
+// A thread's part of a result [ROWS, D]: four rows, in each D / 16 columns in runs of RUN that lie 16 · RUN apart.
+template <int D>
+struct Result {
+    static constexpr int RUN = D / 16 < 4 ? D / 16 : 4;
+    float at[4][D / 16] = {};
+
+    static __device__ __forceinline__ int column(int run, int tx) { return (run * 16 + tx) * RUN; }
+
+    // Adds weights · tile: weights [ROWS, COLUMNS] as rows of COLUMNS + 4, of which this thread's rows were written by its
+    // warp, tile [COLUMNS, D].
+    template <int COLUMNS>
+    __device__ __forceinline__ void add(const float* weights, const float* tile, Place place) {
+        weights += 4 * place.y * (COLUMNS + 4);
+#pragma unroll 1
+        for (int c = 0; c < COLUMNS; c += 4) {
+            float4 w[4];
+#pragma unroll
+            for (int i = 0; i < 4; i++) w[i] = four(weights + i * (COLUMNS + 4) + c);
+#pragma unroll
+            for (int k = 0; k < 4; k++) {
+#pragma unroll
+                for (int run = 0; run < D / 16 / RUN; run++) {
+                    const float* from = tile + (c + k) * TILE_ROW<D> + column(run, place.x);
+                    float x[RUN];
+                    if constexpr (RUN == 4) {
+                        float4 v = four(from);
+                        x[0] = v.x, x[1] = v.y, x[2] = v.z, x[3] = v.w;
+                    } else {
+                        float2 v = *reinterpret_cast<const float2*>(from);
+                        x[0] = v.x, x[1] = v.y;
+                    }
+#pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        float weight = k == 0 ? w[i].x : k == 1 ? w[i].y : k == 2 ? w[i].z : w[i].w;
+#pragma unroll
+                        for (int n = 0; n < RUN; n++) at[i][run * RUN + n] += weight * x[n];
+                    }
+                }
+            }
+        }
+    }
+
+    // row[c] = factor · result for one of the four rows.
+    __device__ __forceinline__ void put(int i, float* row, int headSize, bool vector, float factor, Place place) const {
+#pragma unroll
+        for (int run = 0; run < D / 16 / RUN; run++) {
+            int c = column(run, place.x);
+            if (RUN == 4 && vector && c + 4 <= headSize) {
+                *reinterpret_cast<float4*>(row + c) =
+                    make_float4(factor * at[i][run * RUN], factor * at[i][run * RUN + 1], factor * at[i][run * RUN + 2],
+                                factor * at[i][run * RUN + 3]);
+            } else {
+#pragma unroll
+                for (int n = 0; n < RUN; n++) {
+                    if (c + n < headSize) row[c + n] = factor * at[i][run * RUN + n];
+                }
+            }
+        }
+    }
+};
+
+// Hands a thread's scores to the threads of its rows; they lie in the same warp.
+template <int COLUMNS>
+__device__ __forceinline__ void share(float* tile, const float (&s)[4][COLUMNS / 16], Place at) {
+    __syncwarp();  // the product before this one may still be reading
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS / 16; j++) tile[at.score<COLUMNS>(i, j)] = s[i][j];
+    __syncwarp();
+}
+
+// ---- forward ---------------------------------------------------------------------------------------------------------------
+
+// Grid: tiles of ROWS queries (longest first), heads, sequences. Shared memory: queries, keys, values, weights.
+template <int D, int ROWS, int COLUMNS>
+__device__ __forceinline__ void forward(float* out, int outStride, float* logSumExp, const float* q, int qStride,
+                                        const float* k, int kStride, const float* v, int vStride, const float* prefixK,
+                                        int prefixKStride, const float* prefixV, int prefixVStride, const int* spans,
+                                        int sequences, int kvHeads, int headSize, float scale, Dropout dropout) {
+    extern __shared__ __align__(16) float shared[];
+    float *queries = shared, *keys = queries + ROWS * TILE_ROW<D>, *values = keys + COLUMNS * TILE_ROW<D>;
+    float* weights = values + COLUMNS * TILE_ROW<D>;
+    Place at;
+    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
+    int first = (gridDim.x - 1 - blockIdx.x) * ROWS;
+    Heads o = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
+    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
+    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
+    bool vector = o.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
+
+#pragma unroll 1
+    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
+        Span span(spans, sequences, s);
+        if (first >= span.length) continue;
+        int count = min(ROWS, span.length - first);
+        int end = span.prefix + first + count;  // one past the last key that the last query sees
+        int64 begin = span.begin + first;
+        float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
+        Result<D> result;
+        __syncthreads();
+        fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
+
+#pragma unroll 1
+        for (int key = 0; key < end; key += COLUMNS) {
+            auto rowOf = [=](Heads prefix, Heads own) {
+                return [=](int r) {
+                    int j = key + r;
+                    return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
+                };
+            };
+            __syncthreads();
+            fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
+            fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+            __syncthreads();
+            float p[4][COLUMNS / 16];
+            products<D, COLUMNS>(p, queries, keys, at);
+            if (dropout.p > 0) {
+                dropout.factors<COLUMNS>(
+                    weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                    [=](int, int j) { return key + at.x + 16 * j; });
+            }
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                int seen = span.prefix + first + 4 * at.y + i;
+                float highest = largest[i];
+#pragma unroll
+                for (int j = 0; j < COLUMNS / 16; j++) {
+                    if (key + at.x + 16 * j > seen) p[i][j] = -INFINITY;
+                    highest = fmaxf(highest, p[i][j]);
+                }
+                highest = overWarp<Max, 16>(highest);
+                float shrink = expf(largest[i] - highest);
+                largest[i] = highest;
+                sum[i] *= shrink;
+#pragma unroll
+                for (int j = 0; j < COLUMNS / 16; j++) {
+                    p[i][j] = expf(p[i][j] - highest);
+                    sum[i] += p[i][j];
+                    if (dropout.p > 0) p[i][j] *= weights[at.score<COLUMNS>(i, j)];
+                }
+#pragma unroll
+                for (int n = 0; n < D / 16; n++) result.at[i][n] *= shrink;
+            }
+            share<COLUMNS>(weights, p, at);
+            result.template add<COLUMNS>(weights, values, at);
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            float total = overWarp<Sum, 16>(sum[i]);
+            int r = 4 * at.y + i;
+            if (r < count) {
+                result.put(i, o.row(begin + r), headSize, vector, 1 / total, at);
+                if (at.x == 0) logSumExp[(begin + r) * gridDim.y + head] = largest[i] + logf(total);
+            }
+        }
+    }
+}
+
+// The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a row.
+// A block of 256 threads has one query. D / 4 neighbouring lanes (at most 32) take a key together, four columns each (eight
+// for D = 256), and every such group takes every GROUPS-th key; at the end the groups' results are joined in shared memory.
+// Grid: queries, heads, sequences. No dropout.
+template <int D>
+__device__ __forceinline__ void step(float* out, int outStride, float* logSumExp, const float* q, int qStride,
+                                     const float* k, int kStride, const float* v, int vStride, const float* prefixK,
+                                     int prefixKStride, const float* prefixV, int prefixVStride, const int* spans,
+                                     int sequences, int kvHeads, int headSize, float scale) {
+    constexpr int LANES = D / 4 < WARP ? D / 4 : WARP, RUNS = D / 4 / LANES, GROUPS = 256 / LANES;
+    __shared__ float largestOf[GROUPS], sumOf[GROUPS];
+    __shared__ __align__(16) float resultOf[GROUPS][D];
+    int group = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
+    Heads o = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
+    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
+    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
+    bool vector = qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
+
+#pragma unroll 1
+    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
+        Span span(spans, sequences, s);
+        if (blockIdx.x >= span.length) continue;
+        int64 row = span.begin + blockIdx.x;
+        int keys = span.prefix + blockIdx.x + 1;
+        float4 query[RUNS], result[RUNS];
+#pragma unroll
+        for (int run = 0; run < RUNS; run++) {
+            query[run] = fourOf(qs.row(row), 4 * (lane + run * LANES), headSize, vector);
+            result[run] = make_float4(0, 0, 0, 0);
+        }
+        float largest = LOWEST, sum = 0;
+#pragma unroll 1
+        for (int first = 0; first < keys; first += GROUPS) {  // all lanes of a warp make the same rounds
+            int j = first + group;
+            bool prefix = j < span.prefix;
+            int64 keyRow = prefix ? span.prefixStart + j : span.begin + j - span.prefix;
+            float4 key[RUNS], value[RUNS];
+            float score = 0;
+#pragma unroll
+            for (int run = 0; run < RUNS; run++) {
+                int c = 4 * (lane + run * LANES);
+                key[run] = value[run] = make_float4(0, 0, 0, 0);
+                if (j < keys) {
+                    key[run] = fourOf((prefix ? pks : ks).row(keyRow), c, headSize, vector);
+                    value[run] = fourOf((prefix ? pvs : vs).row(keyRow), c, headSize, vector);
+                }
+                score += query[run].x * key[run].x + query[run].y * key[run].y + query[run].z * key[run].z
+                         + query[run].w * key[run].w;
+            }
+            score = overWarp<Sum, LANES>(score);
+            score = j < keys ? scale * score : -INFINITY;
+            float highest = fmaxf(largest, score), shrink = expf(largest - highest), p = expf(score - highest);
+            largest = highest;
+            sum = sum * shrink + p;
+#pragma unroll
+            for (int run = 0; run < RUNS; run++) {
+                result[run].x = result[run].x * shrink + p * value[run].x;
+                result[run].y = result[run].y * shrink + p * value[run].y;
+                result[run].z = result[run].z * shrink + p * value[run].z;
+                result[run].w = result[run].w * shrink + p * value[run].w;
+            }
+        }
+        __syncthreads();  // the sequence before this one may still be read
+        if (lane == 0) largestOf[group] = largest, sumOf[group] = sum;
+#pragma unroll
+        for (int run = 0; run < RUNS; run++) {
+            *reinterpret_cast<float4*>(resultOf[group] + 4 * (lane + run * LANES)) = result[run];
+        }
+        __syncthreads();
+        for (int g = 0; g < GROUPS; g++) largest = fmaxf(largest, largestOf[g]);
+        float total = 0, joined = 0;
+        for (int g = 0; g < GROUPS; g++) {
+            float weight = expf(largestOf[g] - largest);
+            total += weight * sumOf[g];
+            if (threadIdx.x < headSize) joined += weight * resultOf[g][threadIdx.x];
+        }
+        if (threadIdx.x < headSize) o.row(row)[threadIdx.x] = joined / total;
+        if (threadIdx.x == 0) logSumExp[row * gridDim.y + head] = largest + logf(total);
+    }
+}
+
+// ---- backward --------------------------------------------------------------------------------------------------------------
+
+// dq, and deltas[row][head] = do · o for `attention_keys`. Grid: tiles of ROWS queries, heads, sequences. Shared memory:
+// queries, dout, keys, values, scores.
+template <int D, int ROWS, int COLUMNS>
+__device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* deltas, const float* dout, int doutStride,
+                                                const float* out, int outStride, const float* logSumExp, const float* q,
+                                                int qStride, const float* k, int kStride, const float* v, int vStride,
+                                                const float* prefixK, int prefixKStride, const float* prefixV,
+                                                int prefixVStride, const int* spans, int sequences, int kvHeads,
+                                                int headSize, float scale, Dropout dropout) {
+    extern __shared__ __align__(16) float shared[];
+    float *queries = shared, *douts = queries + ROWS * TILE_ROW<D>, *keys = douts + ROWS * TILE_ROW<D>;
+    float *values = keys + COLUMNS * TILE_ROW<D>, *scores = values + COLUMNS * TILE_ROW<D>;
+    Place at;
+    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
+    int first = (gridDim.x - 1 - blockIdx.x) * ROWS;
+    Heads dqs = heads(dq, dqStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
+    Heads os = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
+    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
+    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
+    bool vector = dqs.vector() & dos.vector() & os.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector()
+                  & pvs.vector();
+
+#pragma unroll 1
+    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
+        Span span(spans, sequences, s);
+        if (first >= span.length) continue;
+        int count = min(ROWS, span.length - first);
+        int end = span.prefix + first + count;
+        int64 begin = span.begin + first;
+        __syncthreads();
+        fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
+        fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
+        __syncthreads();
+        float delta[4], logSum[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int r = 4 * at.y + i;
+            float dot = 0;
+#pragma unroll 1
+            for (int c = 4 * at.x; r < count && c < headSize; c += 64) {
+                float4 a = fourOf(os.row(begin + r), c, headSize, vector), b = four(douts + r * TILE_ROW<D> + c);
+                dot += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
+            }
+            delta[i] = overWarp<Sum, 16>(dot);
+            logSum[i] = r < count ? logSumExp[(begin + r) * gridDim.y + head] : 0;
+            if (r < count && at.x == 0) deltas[(begin + r) * gridDim.y + head] = delta[i];
+        }
+        Result<D> result;
+
+#pragma unroll 1
+        for (int key = 0; key < end; key += COLUMNS) {
+            auto rowOf = [=](Heads prefix, Heads own) {
+                return [=](int r) {
+                    int j = key + r;
+                    return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
+                };
+            };
+            __syncthreads();
+            fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
+            fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+            __syncthreads();
+            float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
+            products<D, COLUMNS>(ds, queries, keys, at);
+            products<D, COLUMNS>(dp, douts, values, at);
+            if (dropout.p > 0) {
+                dropout.factors<COLUMNS>(
+                    scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                    [=](int, int j) { return key + at.x + 16 * j; });
+            }
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                int r = 4 * at.y + i;
+#pragma unroll
+                for (int j = 0; j < COLUMNS / 16; j++) {
+                    int column = key + at.x + 16 * j;
+                    float p = column > span.prefix + first + r ? 0 : expf(ds[i][j] - logSum[i]);
+                    if (dropout.p > 0) dp[i][j] *= scores[at.score<COLUMNS>(i, j)];
+                    ds[i][j] = p * (dp[i][j] - delta[i]);
+                }
+            }
+            share<COLUMNS>(scores, ds, at);
+            result.template add<COLUMNS>(scores, keys, at);
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int r = 4 * at.y + i;
+            if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, scale, at);
+        }
+    }
+}
+
+// dk and dv, and of the prefix rows each sequence's own share: sharesK and sharesV [sequences][longestPrefix][kvHeads ·
+// headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: tiles of ROWS keys,
+// key–value heads, sequences. A block walks through the query heads that its head serves and through their queries, the
+// streamed side here. Shared memory: keys, values, queries, dout, scores.
+template <int D, int ROWS, int COLUMNS>
+__device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv, int dvStride, float* sharesK,
+                                             float* sharesV, int longestPrefix, const float* deltas, const float* dout,
+                                             int doutStride, const float* logSumExp, const float* q, int qStride,
+                                             const float* k, int kStride, const float* v, int vStride,
+                                             const float* prefixK, int prefixKStride, const float* prefixV,
+                                             int prefixVStride, const int* spans, int sequences, int queryHeads,
+                                             int headSize, float scale, Dropout dropout) {
+    extern __shared__ __align__(16) float shared[];
+    float *keys = shared, *values = keys + ROWS * TILE_ROW<D>, *queries = values + ROWS * TILE_ROW<D>;
+    float *douts = queries + COLUMNS * TILE_ROW<D>, *scores = douts + COLUMNS * TILE_ROW<D>;
+    Place at;
+    int kvHead = blockIdx.y, kvHeads = gridDim.y, group = queryHeads / kvHeads;
+    int width = kvHeads * headSize;
+    Heads dks = heads(dk, dkStride, kvHead, headSize), dvs = heads(dv, dvStride, kvHead, headSize);
+    Heads sks = heads(sharesK, width, kvHead, headSize), svs = heads(sharesV, width, kvHead, headSize);
+    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
+    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
+    bool vector = dks.vector() & dvs.vector() & sks.vector() & svs.vector() & ks.vector() & vs.vector() & pks.vector()
+                  & pvs.vector() & heads(q, qStride, 0, headSize).vector() & heads(dout, doutStride, 0, headSize).vector()
+                  & headSize % 4 == 0;
+
+#pragma unroll 1
+    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
+        Span span(spans, sequences, s);
+        int first = blockIdx.x * ROWS + (sharesK ? 0 : span.prefix);
+        int count = min(ROWS, span.prefix + span.length - first);
+        if (count <= 0) continue;
+        auto rowOf = [=](Heads prefix, Heads own) {
+            return [=](int r) {
+                int j = first + r;
+                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
+            };
+        };
+        __syncthreads();
+        fetch<D, ROWS>(keys, count, headSize, vector, scale, rowOf(pks, ks));
+        fetch<D, ROWS>(values, count, headSize, vector, 1, rowOf(pvs, vs));
+        Result<D> resultK, resultV;
+        int firstQuery = max(0, first - span.prefix) / COLUMNS * COLUMNS;
+
+#pragma unroll 1
+        for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
+            Heads qs = heads(q, qStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
+#pragma unroll 1
+            for (int query = firstQuery; query < span.length; query += COLUMNS) {
+                int64 begin = span.begin + query;
+                __syncthreads();
+                fetch<D, COLUMNS>(queries, span.length - query, headSize, vector, 1,
+                                  [=](int r) { return qs.row(begin + r); });
+                fetch<D, COLUMNS>(douts, span.length - query, headSize, vector, 1,
+                                  [=](int r) { return dos.row(begin + r); });
+                __syncthreads();
+                float p[4][COLUMNS / 16], ds[4][COLUMNS / 16];
+                products<D, COLUMNS>(p, keys, queries, at);
+                products<D, COLUMNS>(ds, values, douts, at);
+                if (dropout.p > 0) {
+                    dropout.factors<COLUMNS>(
+                        scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * queryHeads + head; },
+                        [=](int i, int) { return first + 4 * at.y + i; });
+                }
+#pragma unroll
+                for (int j = 0; j < COLUMNS / 16; j++) {
+                    int c = at.x + 16 * j;
+                    bool exists = query + c < span.length;
+                    float logSum = exists ? logSumExp[(begin + c) * queryHeads + head] : 0;
+                    float delta = exists ? deltas[(begin + c) * queryHeads + head] : 0;
+#pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        int key = first + 4 * at.y + i;
+                        bool seen = exists && key <= span.prefix + query + c;
+                        float weight = seen ? expf(p[i][j] - logSum) : 0;
+                        float factor = dropout.p > 0 ? scores[at.score<COLUMNS>(i, j)] : 1;
+                        p[i][j] = weight * factor;
+                        ds[i][j] = weight * (ds[i][j] * factor - delta);
+                    }
+                }
+                share<COLUMNS>(scores, p, at);
+                resultV.template add<COLUMNS>(scores, douts, at);
+                share<COLUMNS>(scores, ds, at);
+                resultK.template add<COLUMNS>(scores, queries, at);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            int r = 4 * at.y + i, j = first + r;
+            if (r < count) {
+                bool own = j >= span.prefix;
+                int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(s) * longestPrefix + j;
+                resultK.put(i, (own ? dks : sks).row(row), headSize, vector, scale, at);
+                resultV.put(i, (own ? dvs : svs).row(row), headSize, vector, 1, at);
+            }
+        }
+    }
+}
+
+// dPrefix[r] += Σ over the sequences whose prefix covers row r, in ascending order, of their shares of that row. Grid and
+// block as in rows.cu: columns in x, prefix rows in y.
+extern "C" __global__ void __launch_bounds__(256)
+attention_prefix(float* dPrefixK, int dPrefixKStride, float* dPrefixV, int dPrefixVStride, const float* sharesK,
+                 const float* sharesV, const int* spans, int sequences, int rows, int columns, int longestPrefix) {
+    bool vector = aligned(dPrefixK, dPrefixV, sharesK, sharesV) && ((dPrefixKStride | dPrefixVStride) & 3) == 0;
+    sweepColumns(columns, vector, [=](auto width, int c) {
+        constexpr int V = decltype(width)::value;
+#pragma unroll 1
+        for (int r = firstRow(); r < rows; r += rowStep()) {
+            Run<V> sumK = {}, sumV = {};
+#pragma unroll 1
+            for (int s = 0; s < sequences; s++) {
+                Span span(spans, sequences, s);
+                int j = r - span.prefixStart;
+                if (j >= 0 && j < span.prefix) {
+                    int64 i = (static_cast<int64>(s) * longestPrefix + j) * columns + c;
+                    sumK = sumK + load<V>(sharesK + i);
+                    sumV = sumV + load<V>(sharesV + i);
+                }
+            }
+            put(dPrefixK + static_cast<int64>(r) * dPrefixKStride + c, sumK, 1);
+            put(dPrefixV + static_cast<int64>(r) * dPrefixVStride + c, sumV, 1);
+        }
+    });
+}
+
+// ---- one kernel per head size ------------------------------------------------------------------------------------------------
+
+#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS)                                                             \
+    extern "C" __global__ void __launch_bounds__(4 * ROWS, 2)                                                            \
+    attention_##D(float* out, int outStride, float* logSumExp, const float* q, int qStride, const float* k, int kStride, \
+                  const float* v, int vStride, const float* prefixK, int prefixKStride, const float* prefixV,            \
+                  int prefixVStride, const int* spans, int sequences, int kvHeads, int headSize, float scale, float p,   \
+                  float keep, int64 seed, int64 stream, int keysPerRow) {                                                \
+        forward<D, ROWS, COLUMNS>(out, outStride, logSumExp, q, qStride, k, kStride, v, vStride, prefixK,                \
+                                  prefixKStride, prefixV, prefixVStride, spans, sequences, kvHeads, headSize, scale,     \
+                                  {p, keep, seed, stream, keysPerRow});                                                  \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(256)                                                                    \
+    attention_step_##D(float* out, int outStride, float* logSumExp, const float* q, int qStride, const float* k,         \
+                       int kStride, const float* v, int vStride, const float* prefixK, int prefixKStride,                \
+                       const float* prefixV, int prefixVStride, const int* spans, int sequences, int kvHeads,            \
+                       int headSize, float scale) {                                                                      \
+        step<D>(out, outStride, logSumExp, q, qStride, k, kStride, v, vStride, prefixK, prefixKStride, prefixV,          \
+                prefixVStride, spans, sequences, kvHeads, headSize, scale);                                              \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                       \
+    attention_queries_##D(float* dq, int dqStride, float* deltas, const float* dout, int doutStride, const float* out,   \
+                          int outStride, const float* logSumExp, const float* q, int qStride, const float* k,            \
+                          int kStride, const float* v, int vStride, const float* prefixK, int prefixKStride,             \
+                          const float* prefixV, int prefixVStride, const int* spans, int sequences, int kvHeads,         \
+                          int headSize, float scale, float p, float keep, int64 seed, int64 stream, int keysPerRow) {    \
+        backwardQueries<D, BACK_ROWS, BACK_COLUMNS>(dq, dqStride, deltas, dout, doutStride, out, outStride, logSumExp,   \
+                                                    q, qStride, k, kStride, v, vStride, prefixK, prefixKStride, prefixV, \
+                                                    prefixVStride, spans, sequences, kvHeads, headSize, scale,           \
+                                                    {p, keep, seed, stream, keysPerRow});                                \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                       \
+    attention_keys_##D(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,                 \
+                       int longestPrefix, const float* deltas, const float* dout, int doutStride,                        \
+                       const float* logSumExp, const float* q, int qStride, const float* k, int kStride, const float* v, \
+                       int vStride, const float* prefixK, int prefixKStride, const float* prefixV, int prefixVStride,    \
+                       const int* spans, int sequences, int queryHeads, int headSize, float scale, float p, float keep,  \
+                       int64 seed, int64 stream, int keysPerRow) {                                                       \
+        backwardKeys<D, BACK_ROWS, BACK_COLUMNS>(dk, dkStride, dv, dvStride, sharesK, sharesV, longestPrefix, deltas,    \
+                                                 dout, doutStride, logSumExp, q, qStride, k, kStride, v, vStride,        \
+                                                 prefixK, prefixKStride, prefixV, prefixVStride, spans, sequences,       \
+                                                 queryHeads, headSize, scale, {p, keep, seed, stream, keysPerRow});      \
+    }
+
+// Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs have.
+ATTENTION(32, 64, 32, 32, 32)
+ATTENTION(64, 64, 32, 32, 32)
+ATTENTION(128, 32, 32, 32, 16)
+ATTENTION(256, 16, 16, 8, 16)

@@ -1,0 +1,97 @@
+// Layer normalisation of rows, forward and backward. With xhat = (x − mean) · rstd:
+//
+//   y      = xhat · gamma + beta                               rstd = 1 / √(variance + epsilon)
+//   dx     = rstd · (g − mean(g) − xhat · mean(g · xhat))      g = dy · gamma
+//   dgamma = Σ over rows of dy · xhat,  dbeta = Σ over rows of dy
+//
+// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. The row stays in
+// registers between the passes over it, and so do gamma and beta from row to row: each number is read once.
+#include "common.cuh"
+
+extern "C" __global__ void __launch_bounds__(512)
+layer_norm(float* y, float* means, float* rstds, const float* x, const float* gamma, const float* beta, int rows,
+           int columns, float epsilon) {
+    auto normalise = [=](auto width) {
+        constexpr int V = decltype(width)::value;
+        Row<V> gammas(gamma, columns), betas(beta, columns);
+        eachRow(rows, [&](int r) {
+            Row<V> row(x + static_cast<int64>(r) * columns, columns);
+            float sum = 0, squares = 0;
+            eachRun<V>(columns, [&](int, Run<V> run) { map(run, [&](float v) { return sum += v; }); }, row);
+            float mean = overRow<Sum>(sum) / columns;
+            eachRun<V>(columns, [&](int, Run<V> run) {
+                map(run, [&](float v) { return squares += (v - mean) * (v - mean); });
+            }, row);
+            float rstd = 1 / sqrtf(overRow<Sum>(squares) / columns + epsilon);
+            eachRun<V>(columns, [&](int c, Run<V> run, Run<V> g, Run<V> b) {
+                auto xhat = map(run, [=](float v) { return (v - mean) * rstd; });
+                store(y + static_cast<int64>(r) * columns + c, xhat * g + b);
+            }, row, gammas, betas);
+            if (threadIdx.x == 0) means[r] = mean, rstds[r] = rstd;
+        });
+    };
+    if (aligned(y, x, gamma, beta) && columns % 4 == 0) normalise(Width<4>());
+    else normalise(Width<1>());
+}
+
+// dx (+)=.
+extern "C" __global__ void __launch_bounds__(512)
+layer_norm_backward(float* dx, const float* dy, const float* x, const float* means, const float* rstds,
+                    const float* gamma, int rows, int columns, int add) {
+    auto differentiate = [=](auto width) {
+        constexpr int V = decltype(width)::value;
+        Row<V> gammas(gamma, columns);
+        eachRow(rows, [&](int r) {
+            int64 start = static_cast<int64>(r) * columns;
+            float mean = means[r], rstd = rstds[r];
+            Row<V> dyRow(dy + start, columns), xRow(x + start, columns);
+            float sum = 0, product = 0;
+            eachRun<V>(columns, [&](int, Run<V> d, Run<V> v, Run<V> g) {
+                map(d * g, v, [&](float a, float b) { return sum += a, product += a * ((b - mean) * rstd); });
+            }, dyRow, xRow, gammas);
+            float meanG = overRow<Sum>(sum) / columns, meanGX = overRow<Sum>(product) / columns;
+            eachRun<V>(columns, [&](int c, Run<V> d, Run<V> v, Run<V> g) {
+                auto run = map(d * g, v, [=](float a, float b) {
+                    return rstd * (a - meanG - (b - mean) * rstd * meanGX);
+                });
+                put(dx + start + c, run, add);
+            }, dyRow, xRow, gammas);
+        });
+    };
+    if (aligned(dx, dy, x, gamma) && columns % 4 == 0) differentiate(Width<4>());
+    else differentiate(Width<1>());
+}
+
+// Partial sums over one chunk of rows per y of the grid: dgamma[chunk][c] (+)= Σ dy · xhat and dbeta[chunk][c] (+)= Σ dy,
+// either of which may be null. With more than one chunk `sum_columns` adds up the chunks. Blocks as in `sum_columns`.
+extern "C" __global__ void __launch_bounds__(256)
+layer_norm_parameters(float* dgamma, float* dbeta, const float* dy, const float* x, const float* means,
+                      const float* rstds, int rows, int columns, int chunk, int addGamma, int addBeta) {
+    int begin = blockIdx.y * chunk, end = min(begin + chunk, rows);
+    auto addUp = [=](auto width) {
+        constexpr int V = decltype(width)::value;
+        int c = V * (blockIdx.x * blockDim.x + threadIdx.x);
+        Run<V> gammas = {}, betas = {};
+        if (c < columns) {
+            for (int r = begin + threadIdx.y; r < end; r += blockDim.y) {
+                int64 i = static_cast<int64>(r) * columns + c;
+                float mean = means[r], rstd = rstds[r];
+                auto d = load<V>(dy + i);
+                betas = betas + d;
+                if (dgamma) gammas = gammas + d * map(load<V>(x + i), [=](float v) { return (v - mean) * rstd; });
+            }
+        }
+        bool writes = threadIdx.y == 0 && c < columns;
+        int64 target = static_cast<int64>(blockIdx.y) * columns + c;
+        if (dgamma) {
+            gammas = downColumn(gammas);
+            if (writes) put(dgamma + target, gammas, addGamma);
+        }
+        if (dbeta) {
+            betas = downColumn(betas);
+            if (writes) put(dbeta + target, betas, addBeta);
+        }
+    };
+    if (aligned(dgamma, dbeta, dy, x) && columns % 4 == 0) addUp(Width<4>());
+    else addUp(Width<1>());
+}

@@ -1,0 +1,124 @@
+// Learning: gradient norm, AdamW and SGD over all trainable tensors, one launch each.
+//
+// A table on the device lists the tensors. Their numbers are cut into chunks of 4096, counted through from tensor to
+// tensor; a block takes chunks by grid stride and finds a chunk's tensor by bisection. Clip factor and "finite" flag stay
+// on the device: control = {norm, clip, finite}.
+#include "common.cuh"
+
+constexpr int CHUNK = 4096;
+
+// One tensor; the host writes these 56 bytes.
+struct Tensor {
+    float* value;
+    const float* gradient;
+    float* mean;
+    float* variance;
+    int64 size;
+    int firstChunk;
+    float decay;
+    float rate;  // factor on the optimizer's rate
+    int unused;
+};
+
+enum Control { NORM, CLIP, FINITE };
+
+// Tells the compiler what it cannot see: an address out of the table lies in global memory.
+template <class T>
+__device__ __forceinline__ T* global(T* p) {
+    __builtin_assume(__isGlobal(p));
+    return p;
+}
+
+// The last of the tensors whose first chunk is not after `chunk`.
+__device__ __forceinline__ const Tensor& tensorOf(const Tensor* tensors, int count, int chunk) {
+    int low = 0, high = count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (tensors[middle].firstChunk <= chunk) low = middle;
+        else high = middle - 1;
+    }
+    return tensors[low];
+}
+
+// Calls body(tensor, width, i) for every run of numbers of the chunk.
+template <class Aligned, class Body>
+__device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, Aligned vector, Body body) {
+    int64 begin = static_cast<int64>(chunk - tensor.firstChunk) * CHUNK, end = min(begin + CHUNK, tensor.size);
+    int64 tail = vector ? end & ~3LL : begin;
+    for (int64 i = begin + 4 * threadIdx.x; i < tail; i += 4 * blockDim.x) body(Width<4>(), i);
+    for (int64 i = tail + threadIdx.x; i < end; i += blockDim.x) body(Width<1>(), i);
+}
+
+// partial[block] = Σ g² over the block's chunks; the host fixes the number of blocks by the number of chunks.
+extern "C" __global__ void __launch_bounds__(256)
+gradient_squares(float* partial, const Tensor* tensors, int count, int chunks) {
+    float sum = 0;
+    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
+        const Tensor& tensor = tensorOf(tensors, count, chunk);
+        const float* g = global(tensor.gradient);
+        eachOfChunk(tensor, chunk, aligned(g), [&](auto width, int64 i) {
+            map(load<decltype(width)::value>(g + i), [&](float v) { return sum += v * v; });
+        });
+    }
+    sum = overRow<Sum>(sum);
+    if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// One block: norm = √Σ partial, clip = min(1, maxNorm / norm) or 1 if maxNorm is 0, finite = whether norm and loss are.
+extern "C" __global__ void __launch_bounds__(256)
+gradient_norm(float* control, const float* partial, int count, const float* loss, float maxNorm) {
+    float sum = 0;
+    for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
+    float norm = sqrtf(overRow<Sum>(sum));
+    if (threadIdx.x == 0) {
+        control[NORM] = norm;
+        control[CLIP] = maxNorm > 0 && norm > maxNorm ? maxNorm / norm : 1;
+        control[FINITE] = isfinite(norm) && isfinite(*loss) ? 1 : 0;
+    }
+}
+
+// p ← p − rate · decay · p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − rate · (m / c₁) / (√(v / c₂) + ε), with
+// cᵢ = 1 − βᵢᵗ from the host and g already clipped.
+extern "C" __global__ void __launch_bounds__(256)
+adamw(const Tensor* tensors, int count, int chunks, const float* control, float rate, float beta1, float beta2,
+      float epsilon, float correction1, float correction2) {
+    if (control[FINITE] == 0) return;
+    float clip = control[CLIP];
+    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
+        const Tensor& tensor = tensorOf(tensors, count, chunk);
+        float *p = global(tensor.value), *m = global(tensor.mean), *v = global(tensor.variance);
+        const float* g = global(tensor.gradient);
+        float step = rate * tensor.rate, keep = 1 - step * tensor.decay;
+        eachOfChunk(tensor, chunk, aligned(p, g, m, v), [=](auto width, int64 i) {
+            constexpr int V = decltype(width)::value;
+            auto gradient = map(load<V>(g + i), [=](float a) { return clip * a; });
+            auto mean = map(load<V>(m + i), gradient, [=](float a, float b) { return beta1 * a + (1 - beta1) * b; });
+            auto variance = map(load<V>(v + i), gradient, [=](float a, float b) { return beta2 * a + (1 - beta2) * b * b; });
+            auto change = map(mean, variance, [=](float a, float b) {
+                return step * (a / correction1) / (sqrtf(b / correction2) + epsilon);
+            });
+            store(m + i, mean);
+            store(v + i, variance);
+            store(p + i, map(load<V>(p + i), change, [=](float a, float b) { return keep * a - b; }));
+        });
+    }
+}
+
+// p ← p − rate · (clip · g + decay · p).
+extern "C" __global__ void __launch_bounds__(256)
+sgd(const Tensor* tensors, int count, int chunks, const float* control, float rate) {
+    if (control[FINITE] == 0) return;
+    float clip = control[CLIP];
+    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
+        const Tensor& tensor = tensorOf(tensors, count, chunk);
+        float* p = global(tensor.value);
+        const float* g = global(tensor.gradient);
+        float decay = tensor.decay;
+        eachOfChunk(tensor, chunk, aligned(p, g), [=](auto width, int64 i) {
+            constexpr int V = decltype(width)::value;
+            store(p + i, map(load<V>(p + i), load<V>(g + i), [=](float a, float b) {
+                return a - rate * (clip * b + decay * a);
+            }));
+        });
+    }
+}
