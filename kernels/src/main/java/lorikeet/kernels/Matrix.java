@@ -40,12 +40,13 @@ public record Matrix(Buffer data, int rows, int columns, int stride, boolean tra
 
     /** {@code count} stored columns from column {@code from}: a narrower matrix in the same memory. */
     public Matrix columns(int from, int count) {
-        return new Matrix(data.slice(from, data.size() - from), rows, count, stride, transposed, batch, batchStride);
+        long start = Math.min(from, data.size()); // without rows there is nothing to skip
+        return new Matrix(data.slice(start, data.size() - start), rows, count, stride, transposed, batch, batchStride);
     }
 
     /** {@code count} stored rows from row {@code from}: a lower matrix in the same memory. */
     public Matrix rows(int from, int count) {
-        long start = (long) from * stride;
+        long start = Math.min((long) from * stride, data.size());
         return new Matrix(data.slice(start, data.size() - start), count, columns, stride, transposed, batch,
                 batchStride);
     }
