@@ -47,7 +47,7 @@ final class Normalization {
             var d = FloatVector.zero(F).blend(load(x, i, tail).sub(mean), tail);
             sum = d.fma(d, sum);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Vectors.sum(sum);
     }
 
     private static void normalise(long y, long x, long gamma, long beta, float mean, float rstd, int n) {
@@ -88,8 +88,8 @@ final class Normalization {
             sumG = sumG.add(g);
             sumGx = g.fma(load(x, i, tail).sub(mean), sumGx);
         }
-        float meanG = sumG.reduceLanes(VectorOperators.ADD) / n;
-        float slope = sumGx.reduceLanes(VectorOperators.ADD) / n * rstd * rstd;
+        float meanG = Vectors.sum(sumG) / n;
+        float slope = Vectors.sum(sumGx) / n * rstd * rstd;
         var factor = FloatVector.broadcast(F, -slope);
         for (i = 0; i < F.loopBound(n); i += LANES) {
             var g = load(dy, i).mul(load(gamma, i)).sub(meanG);
@@ -142,7 +142,7 @@ final class Normalization {
             store(y, i, e, tail);
             sum = sum.add(FloatVector.zero(F).blend(e, tail));
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Vectors.sum(sum);
     }
 
     /** Σ exp(x − shift). */
@@ -156,7 +156,7 @@ final class Normalization {
             var tail = first(n - i);
             sum = sum.add(FloatVector.zero(F).blend(Functions.exp(load(x, i, tail).sub(shift)), tail));
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Vectors.sum(sum);
     }
 
     void softmaxBackward(long dx, long dy, long y, int rows, int columns, boolean add) {
@@ -178,7 +178,7 @@ final class Normalization {
             var tail = first(n - i);
             sum = load(a, i, tail).fma(load(b, i, tail), sum);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Vectors.sum(sum);
     }
 
     private static void softmaxBackwardRow(long dx, long dy, long y, float dot, int n, boolean add) {

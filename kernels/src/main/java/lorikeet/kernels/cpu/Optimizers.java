@@ -70,7 +70,10 @@ final class Optimizers {
             a = low.fma(low, a);
             b = high.fma(high, b);
         }
-        double sum = a.add(b).reduceLanes(VectorOperators.ADD);
+        double sum = 0;
+        for (double lane : a.add(b).toDoubleArray()) {
+            sum += lane;
+        }
         for (; i < n; i++) {
             double v = Vectors.get(x, i);
             sum += v * v;

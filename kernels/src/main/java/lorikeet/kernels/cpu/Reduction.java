@@ -60,7 +60,7 @@ final class Reduction {
         for (; i < n; i += LANES) {
             a = a.add(load(x, i, F.indexInRange(i, n)));
         }
-        return a.add(b).reduceLanes(VectorOperators.ADD);
+        return Vectors.sum(a.add(b));
     }
 
     /** y[o][i] (+)= Σᵣ x[o][r][i]: a task is a strip of columns that a few vectors span. */

@@ -9,6 +9,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -62,6 +63,30 @@ final class Vectors {
 
     static FloatVector broadcast(long base, long i) {
         return FloatVector.broadcast(F, get(base, i));
+    }
+
+    private static final VectorShuffle<Float> BY_8 = rotation(8), BY_4 = rotation(4), BY_2 = rotation(2),
+            BY_1 = rotation(1);
+
+    private static VectorShuffle<Float> rotation(int lanes) {
+        return VectorShuffle.fromOp(F, i -> (i + lanes) % LANES);
+    }
+
+    /**
+     * The sum of all lanes, halves onto halves. {@code reduceLanes} leaves the order open, and the interpreter and the
+     * compiler do choose different ones: results would change in the middle of a run.
+     */
+    static float sum(FloatVector v) {
+        if (LANES > 8) {
+            v = v.add(v.rearrange(BY_8));
+        }
+        if (LANES > 4) {
+            v = v.add(v.rearrange(BY_4));
+        }
+        if (LANES > 2) {
+            v = v.add(v.rearrange(BY_2));
+        }
+        return LANES > 1 ? v.add(v.rearrange(BY_1)).lane(0) : v.lane(0);
     }
 
     static void copyBytes(long target, long source, long bytes) {
