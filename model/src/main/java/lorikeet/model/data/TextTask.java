@@ -16,7 +16,12 @@ public record TextTask(String name, List<TextExample> training, List<TextExample
         labels = List.copyOf(labels);
     }
 
-    /** Only the first examples. @param training how many to train on, @param evaluation and to evaluate with; 0: all */
+    /**
+     * Only the first examples.
+     *
+     * @param training   how many to train on; 0: all
+     * @param evaluation how many to evaluate with; 0: all
+     */
     public TextTask first(int training, int evaluation) {
         return new TextTask(name, first(this.training, training), first(this.evaluation, evaluation), labels);
     }
@@ -27,7 +32,7 @@ public record TextTask(String name, List<TextExample> training, List<TextExample
 
     /** The task in tokens. */
     public Task encode(Tokenizer tokenizer) {
-        var candidates = labels.stream().map(label -> TextExample.text(label)).toList();
+        var candidates = labels.stream().map(TextExample::text).toList();
         return new Task(name, TextExample.encode(training, tokenizer), TextExample.encode(evaluation, tokenizer),
                 TextExample.encode(candidates, tokenizer).stream().map(Example::ids).toList());
     }

@@ -55,6 +55,7 @@ class DatasetTest {
         assertThat(dataset.remarks()).containsExactly("1 examples were longer than 4 tokens and lost their start",
                 "1 of these lost earlier turns that were to be predicted");
         assertThat(fit("...xx..xx", 7).remarks()).hasSize(1);
+        assertThat(fit("...xx..xx", 6).remarks()).hasSize(2); // its first label has nothing before it any more
     }
 
     @Test

@@ -1,0 +1,2 @@
+/** Benchmarks and yardsticks. */
+package lorikeet.bench;
