@@ -19,6 +19,9 @@ public final class Tokenizer implements AutoCloseable {
     private static final List<String> ENDS_OF_TEXT = List.of(
             BpeVocabulary.END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>");
 
+    /** Texts that the library holds at once: for each of their tokens it keeps some 100 bytes. */
+    private static final int AT_ONCE = 4096;
+
     private final int vocabularySize;
     private final int endOfText;
     private long handle;
@@ -118,9 +121,14 @@ public final class Tokenizer implements AutoCloseable {
     /** The tokens of many texts, made on all cores. */
     public int[][] encode(List<String> texts) {
         var library = library();
-        var encodings = library.batchEncode(handle, texts.toArray(String[]::new), false);
-        var ids = new int[encodings.length][];
-        Arrays.setAll(ids, i -> ids(library, encodings[i]));
+        var ids = new int[texts.size()][];
+        for (int from = 0; from < ids.length; from += AT_ONCE) {
+            var some = texts.subList(from, Math.min(from + AT_ONCE, ids.length)).toArray(String[]::new);
+            var encodings = library.batchEncode(handle, some, false);
+            for (int i = 0; i < encodings.length; i++) {
+                ids[from + i] = ids(library, encodings[i]);
+            }
+        }
         return ids;
     }
 

@@ -78,6 +78,9 @@ class TokenizerTest {
     void encodesManyTextsAsOneByOne() {
         assertThat(tokenizer.encode(TEXTS)).isDeepEqualTo(TEXTS.stream().map(tokenizer::encode).toArray(int[][]::new));
         assertThat(tokenizer.encode(List.of())).isEmpty();
+        var many = IntStream.range(0, 10_000).mapToObj(i -> "the cat " + i).toList();
+        var ids = tokenizer.encode(many);
+        assertThat(IntStream.range(0, 10_000).allMatch(i -> tokenizer.decode(ids[i]).equals(many.get(i)))).isTrue();
     }
 
     @Test
