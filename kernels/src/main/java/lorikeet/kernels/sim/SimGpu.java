@@ -1,0 +1,221 @@
+package lorikeet.kernels.sim;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import lorikeet.kernels.Precision;
+import lorikeet.kernels.cuda.Gpu;
+
+/**
+ * A GPU made of Java: executes PTX, the very text that a driver gets, with each access to memory checked. It is stricter
+ * than a real one: fresh memory is NaN, work that was queued is done only when somebody waits for it, results of
+ * {@code .approx} instructions are off by as much as NVIDIA allows, warps of a block run in an order that shows missing
+ * barriers, and races are found if one asks for it.
+ */
+public final class SimGpu implements Gpu {
+    /** In which order the warps of a block execute. */
+    public enum Schedule {
+        /** One instruction of each warp in turn. */
+        LOCK_STEP,
+        /** Each warp alone to its next barrier, in shuffled order: what a missing barrier leaves open goes wrong. */
+        WARP_SERIAL
+    }
+
+    /**
+     * @param seed    decides on the order of warps and on the errors of approximations
+     * @param races   whether to look for races; blocks are then executed one after the other, and slowly
+     * @param profile whether to count what kernels do
+     * @param perturb whether {@code .approx} results are off
+     * @param threads threads of this machine that execute blocks
+     */
+    public record Options(Schedule schedule, long seed, boolean races, boolean profile, boolean perturb, int threads) {
+        public static final Options DEFAULT = new Options(Schedule.WARP_SERIAL, 1, false, false, true,
+                Runtime.getRuntime().availableProcessors());
+
+        public Options withSchedule(Schedule other) {
+            return new Options(other, seed, races, profile, perturb, threads);
+        }
+
+        public Options withSeed(long other) {
+            return new Options(schedule, other, races, profile, perturb, threads);
+        }
+
+        public Options withRaces(boolean other) {
+            return new Options(schedule, seed, other, profile, perturb, threads);
+        }
+
+        public Options withProfile(boolean other) {
+            return new Options(schedule, seed, races, other, perturb, threads);
+        }
+
+        public Options withPerturb(boolean other) {
+            return new Options(schedule, seed, races, profile, other, threads);
+        }
+
+        public Options withThreads(int other) {
+            return new Options(schedule, seed, races, profile, perturb, other);
+        }
+    }
+
+    /** The least that the PTX is compiled for: what a GPU of compute capability 7.5 has and allows. */
+    private static final Properties TURING =
+            new Properties("GPU made of Java, compute capability 7.5", 75, 16L << 30, 40, 48 << 10, 64 << 10);
+    /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
+    private static final long STAGING_BYTES = 256L << 20;
+
+    private final Options options;
+    private final GlobalMemory memory = new GlobalMemory(TURING.memoryBytes());
+    private final ExecutorService pool;
+    private final Map<String, Module> modules = new HashMap<>();
+    private final ArrayDeque<Runnable> queue = new ArrayDeque<>();
+    private final Map<String, Profile> profiles = new LinkedHashMap<>();
+    private long stagedBytes;
+
+    public SimGpu() {
+        this(Options.DEFAULT);
+    }
+
+    public SimGpu(Options options) {
+        this.options = options;
+        pool = Executors.newFixedThreadPool(Math.max(1, options.threads() - 1), Thread.ofPlatform().daemon().factory());
+    }
+
+    /** A loaded PTX text. */
+    private record Module(Ptx ptx, Map<String, Program> kernels) {}
+
+    @Override
+    public String name() {
+        return "sim";
+    }
+
+    @Override
+    public Properties properties() {
+        return TURING;
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        return memory.allocate(bytes);
+    }
+
+    @Override
+    public void free(long address) {
+        queue.add(() -> memory.free(address));
+    }
+
+    @Override
+    public void upload(long address, MemorySegment source) {
+        var copy = source.toArray(ValueLayout.JAVA_BYTE);
+        queue.add(() -> memory.segment(address, copy.length, "upload").copyFrom(MemorySegment.ofArray(copy)));
+        stagedBytes += copy.length;
+        if (stagedBytes > STAGING_BYTES) {
+            synchronise();
+        }
+    }
+
+    /** Until the next {@link #synchronise} the target is NaN, whatever its type. */
+    @Override
+    public void download(MemorySegment target, long address) {
+        target.fill((byte) 0xFF);
+        queue.add(() -> target.copyFrom(memory.segment(address, target.byteSize(), "download")));
+    }
+
+    @Override
+    public void fill(long address, int word, long count) {
+        queue.add(() -> {
+            var words = memory.segment(address, 4 * count, "fill");
+            for (long i = 0; i < count; i++) {
+                words.set(GlobalMemory.WORD, 4 * i, word);
+            }
+        });
+    }
+
+    /** @throws PtxException if the text is malformed or holds what this interpreter does not know */
+    @Override
+    public Kernel load(String ptx, String kernelName) {
+        var kernel = modules.computeIfAbsent(ptx, this::load).kernels().get(kernelName);
+        if (kernel == null) {
+            throw new IllegalArgumentException("the PTX module has no kernel " + kernelName);
+        }
+        return kernel;
+    }
+
+    private Module load(String text) {
+        var ptx = Parser.parse(text);
+        var globals = new HashMap<String, Long>();
+        for (var variable : ptx.variables()) {
+            if (variable.space() != Space.SHARED) {
+                long address = memory.allocate(variable.bytes());
+                var content = variable.content() == null ? new byte[(int) variable.bytes()] : variable.content();
+                memory.segment(address, content.length, "load").copyFrom(MemorySegment.ofArray(content));
+                globals.put(variable.name(), address);
+            }
+        }
+        var kernels = new HashMap<String, Program>();
+        for (var function : ptx.functions()) {
+            if (function.entry()) {
+                kernels.put(function.name(), Decoder.decode(ptx, function, globals, memory));
+            }
+        }
+        return new Module(ptx, kernels);
+    }
+
+    @Override
+    public void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments) {
+        var launch = Launch.of((Program) kernel, grid, sharedBytes, arguments, TURING);
+        var profile = options.profile() ? profiles.computeIfAbsent(kernel.name(), _ -> new Profile()) : null;
+        queue.add(() -> launch.run(options, memory, pool, profile));
+    }
+
+    @Override
+    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+            Precision precision) {
+        // Compute capability 7.5 has no TF32, so FAST is as exact as STRICT.
+        var gemm = new Gemm(a, b, c, m, n, k, alpha, beta, batch);
+        queue.add(() -> gemm.run(memory));
+    }
+
+    /**
+     * Does all that was queued, in order.
+     *
+     * @throws GpuFault if a kernel did something wrong; what was queued after it is dropped
+     */
+    @Override
+    public void synchronise() {
+        stagedBytes = 0;
+        try {
+            while (!queue.isEmpty()) {
+                queue.poll().run();
+            }
+        } finally {
+            queue.clear();
+        }
+    }
+
+    /** What the kernels launched since the last {@link #resetProfiles} did, in order of their first launch. */
+    public List<KernelProfile> profiles() {
+        synchronise();
+        var results = new ArrayList<KernelProfile>();
+        profiles.forEach((kernel, profile) -> results.add(profile.result(kernel)));
+        return results;
+    }
+
+    public void resetProfiles() {
+        synchronise();
+        profiles.clear();
+    }
+
+    @Override
+    public void close() {
+        queue.clear();
+        pool.shutdown();
+        memory.close();
+    }
+}
