@@ -33,7 +33,8 @@ final class Approximation {
             case SQRT -> relative(Math.sqrt(x), 0x1p-23, x);
             case RSQRT -> relative(1 / Math.sqrt(x), 0x1p-22 * 0.535, x);
             case EX2 -> relative(Math.exp(x * LN_2), 0x1p-22, x);
-            case LG2 -> x > 0.5f && x < 2 ? absolute(Math.log(x) / LN_2, 0x1p-22, x) : relative(Math.log(x) / LN_2, 0x1p-22, x);
+            case LG2 ->
+                x > 0.5f && x < 2 ? absolute(Math.log(x) / LN_2, 0x1p-22, x) : relative(Math.log(x) / LN_2, 0x1p-22, x);
             case SIN -> absolute(Math.sin(x), circular(x), x);
             case COS -> absolute(Math.cos(x), circular(x), x);
             case TANH -> Math.clamp(relative(Math.tanh(x), 0x1p-11, x), -1, 1);
@@ -50,7 +51,9 @@ final class Approximation {
     }
 
     private static double circular(float x) {
-        return Math.abs(x) <= 2 * (float) Math.PI ? 0x1p-20 * 0.707 : Math.abs(x) <= 100 * (float) Math.PI ? 0x1p-14 * 0.615 : 0;
+        return Math.abs(x) <= 2 * (float) Math.PI
+                ? 0x1p-20 * 0.707
+                : Math.abs(x) <= 100 * (float) Math.PI ? 0x1p-14 * 0.615 : 0;
     }
 
     /** {@code exact} with a relative error below {@code bound}; zeros, infinities and ones stay. */

@@ -32,7 +32,8 @@ final class Atomic extends Instruction {
         op = Op.valueOf(name.toUpperCase());
         type = in.takeType();
         if (type.isFloat()) {
-            throw in.error("floating-point atomics give results that depend on the order of threads; there are none here");
+            throw in.error(
+                    "floating-point atomics give results that depend on the order of threads; there are none here");
         }
         if (type.bytes < 4) {
             throw in.error("there is no atomic operation for " + type);

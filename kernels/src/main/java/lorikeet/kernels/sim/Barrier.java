@@ -49,7 +49,9 @@ final class Barrier extends Instruction {
 
     /** Number of threads of a warp that brought a true predicate. */
     int votes(Warp warp) {
-        return predicate == null ? 0 : Integer.bitCount((warp.predicates[predicate.register()] ^ predicate.flip()) & warp.live);
+        return predicate == null
+                ? 0
+                : Integer.bitCount((warp.predicates[predicate.register()] ^ predicate.flip()) & warp.live);
     }
 
     /** Hands a warp the outcome of the vote, of which it is one of all. */

@@ -1,6 +1,8 @@
 package lorikeet.kernels.sim;
 
 import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Random;
 
 /** A block of threads in execution; one object serves one block after the other. */
@@ -20,7 +22,8 @@ final class Block {
     private final int[] order;
     private long number;
 
-    Block(Launch launch, SimGpu.Options options, GlobalMemory global, Profile profile, RaceDetector races, Arena arena) {
+    Block(Launch launch, SimGpu.Options options, GlobalMemory global, Profile profile, RaceDetector races,
+            Arena arena) {
         this.launch = launch;
         this.options = options;
         this.profile = profile;
@@ -95,7 +98,8 @@ final class Block {
                 var here = (Barrier) warp.instruction();
                 if (barrier != null && barrier != here) {
                     throw warp.fault(Integer.numberOfTrailingZeros(warp.live),
-                            "reached by warp " + warp.number + ", while others of its block wait at line " + barrier.line);
+                            "reached by warp " + warp.number + ", while others of its block wait at line "
+                                    + barrier.line);
                 }
                 barrier = here;
                 votes += here.votes(warp);
@@ -128,6 +132,23 @@ final class Block {
         }
     }
 
+    /** Values of the special registers that tell a block from others, by position in the file of words. */
+    Map<Integer, Integer> placeOfBlock() {
+        var grid = launch.grid();
+        var values = new HashMap<Integer, Integer>();
+        program.specials().forEach((name, position) -> {
+            switch (name) {
+                case "%ctaid.x" -> values.put(position, (int) (number % grid.blocksX()));
+                case "%ctaid.y" -> values.put(position, (int) (number / grid.blocksX() % grid.blocksY()));
+                case "%ctaid.z" -> values.put(position, (int) (number / grid.blocksX() / grid.blocksY()));
+                default -> {
+                }
+            }
+        });
+        return values;
+    }
+
+    /** The value of any other special register in one lane. */
     int special(String name, int warp, int lane) {
         var grid = launch.grid();
         int thread = 32 * warp + lane;
@@ -136,9 +157,6 @@ final class Block {
             case "%tid.y" -> thread / grid.threadsX();
             case "%ntid.x" -> grid.threadsX();
             case "%ntid.y" -> grid.threadsY();
-            case "%ctaid.x" -> (int) (number % grid.blocksX());
-            case "%ctaid.y" -> (int) (number / grid.blocksX() % grid.blocksY());
-            case "%ctaid.z" -> (int) (number / grid.blocksX() / grid.blocksY());
             case "%nctaid.x" -> grid.blocksX();
             case "%nctaid.y" -> grid.blocksY();
             case "%nctaid.z" -> grid.blocksZ();
@@ -152,15 +170,16 @@ final class Block {
             case "%lanemask_ge" -> -1 << lane;
             case "%dynamic_smem_size" -> launch.sharedBytes();
             case "WARP_SZ" -> 32;
-            // Blocks have no third dimension.
             case "%tid.z" -> 0;
-            default -> 1;
+            case "%ntid.z" -> 1;
+            default -> 0;
         };
     }
 
     GpuFault fault(int thread, Instruction instruction, String message) {
-        return new GpuFault("kernel " + program.name() + ", " + place(number, thread) + ", PTX line " + instruction.line + " `"
-                + program.ptx().text(instruction.line) + "`: " + message);
+        return new GpuFault(
+                "kernel " + program.name() + ", " + place(number, thread) + ", PTX line " + instruction.line + " `"
+                        + program.ptx().text(instruction.line) + "`: " + message);
     }
 
     /** A thread in words. */

@@ -51,7 +51,8 @@ final class Call extends Instruction {
         copy(warp, lane, results, callee.results, callee.source.results(), false);
     }
 
-    private static void copy(Warp warp, int lane, int[] ours, List<Integer> theirs, List<Ptx.Variable> variables, boolean in) {
+    private static void copy(Warp warp, int lane, int[] ours, List<Integer> theirs, List<Ptx.Variable> variables,
+            boolean in) {
         long own = warp.localMemory + (long) lane * warp.program.localBytes();
         for (int i = 0; i < ours.length; i++) {
             long from = own + (in ? ours[i] : theirs.get(i));

@@ -5,7 +5,9 @@ import java.util.List;
 /** {@code setp}: compares and sets a predicate or two, perhaps combined with a third. */
 final class Comparison extends Instruction {
     /** {@code LO} and the like are the unsigned names of {@code LT} and the like. */
-    private enum Test { EQ, NE, LT, LE, GT, GE, EQU, NEU, LTU, LEU, GTU, GEU, NUM, NAN, LO, LS, HI, HS }
+    private enum Test {
+        EQ, NE, LT, LE, GT, GE, EQU, NEU, LTU, LEU, GTU, GEU, NUM, NAN, LO, LS, HI, HS
+    }
     private enum Combine { NONE, AND, OR, XOR }
 
     private static final List<String> TESTS = List.of(Test.values()).stream().map(t -> t.name().toLowerCase()).toList();
@@ -59,7 +61,8 @@ final class Comparison extends Instruction {
         int outcome = switch (type) {
             case F32 -> floats(warp.words);
             case F64 -> doubles(warp.longs);
-            default -> type.bytes == 8 ? longs(warp.longs) : type.bytes == 4 ? words(warp.words, a, b) : halves(warp.words);
+            default ->
+                type.bytes == 8 ? longs(warp.longs) : type.bytes == 4 ? words(warp.words, a, b) : halves(warp.words);
         };
         warp.setPredicate(target, combined(outcome, warp), lanes);
         if (opposite >= 0) {

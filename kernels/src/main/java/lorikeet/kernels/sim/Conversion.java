@@ -74,7 +74,8 @@ final class Conversion extends Instruction {
         for (int l = 0; l < 32; l++) {
             if ((lanes >>> l & 1) != 0) {
                 long bits = sourceFile == RegisterFile.LONGS ? warp.longs[source + l] : warp.words[source + l];
-                long result = to == Type.BF16X2 ? bfloat((int) bits) << 16 | bfloat(warp.words[second + l]) : convert(bits);
+                long result =
+                        to == Type.BF16X2 ? bfloat((int) bits) << 16 | bfloat(warp.words[second + l]) : convert(bits);
                 if (targetFile == RegisterFile.LONGS) {
                     warp.longs[target + l] = result;
                 } else {
@@ -126,8 +127,10 @@ final class Conversion extends Instruction {
         }
         boolean large = from == Type.U64 && integer < 0;
         float nearest = large ? (float) (integer >>> 1 | integer & 1) * 2 : (float) integer;
-        float rounded = rounding == Rounding.RN ? nearest : towards(nearest, Math.signum((double) integer),
-                Long.compare((long) nearest, integer));
+        float rounded = rounding == Rounding.RN
+                ? nearest
+                : rounding.towards(nearest, Math.signum((double) integer),
+                        Long.compare((long) nearest, integer));
         return clampedBits(rounded);
     }
 
@@ -145,18 +148,13 @@ final class Conversion extends Instruction {
             case F64 -> Float64.bits(saturate ? (x > 0 ? Math.min(x, 1) : 0) : x);
             case F32 -> {
                 float nearest = (float) x;
-                yield clampedBits(rounding == Rounding.RN || from != Type.F64 ? nearest
-                        : towards(nearest, x, Double.compare(nearest, x)));
+                yield clampedBits(rounding == Rounding.RN || from != Type.F64
+                        ? nearest
+                        : rounding.towards(nearest, x, Double.compare(nearest, x)));
             }
             case F16 -> Double.isNaN(x) ? 0x7FFF : Float.floatToFloat16((float) x) & 0xFFFF;
             default -> bfloat(Float.floatToRawIntBits((float) x));
         };
-    }
-
-    /** The neighbour of {@code nearest} on the side that the rounding asks for, if it errs to the other ({@code excess}). */
-    private float towards(float nearest, double exact, int excess) {
-        boolean down = rounding == Rounding.RM || rounding == Rounding.RZ && exact > 0;
-        return down && excess > 0 ? Math.nextDown(nearest) : !down && excess < 0 ? Math.nextUp(nearest) : nearest;
     }
 
     private int clampedBits(float x) {
@@ -178,7 +176,8 @@ final class Conversion extends Instruction {
     private long saturated(long integer) {
         boolean huge = from == Type.U64 && integer < 0;
         long low = to.signed() ? Long.MIN_VALUE >> 64 - to.bits() : 0;
-        long high = to.signed() || to == Type.U64 ? Long.MAX_VALUE >> (to == Type.U64 ? 0 : 64 - to.bits())
+        long high = to.signed() || to == Type.U64
+                ? Long.MAX_VALUE >> (to == Type.U64 ? 0 : 64 - to.bits())
                 : -1L >>> 64 - to.bits();
         return huge ? to == Type.U64 ? integer : high : Math.clamp(integer, low, high);
     }

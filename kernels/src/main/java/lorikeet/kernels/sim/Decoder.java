@@ -129,8 +129,10 @@ final class Decoder {
     }
 
     private void declare(Ptx.Variable variable) {
-        scope.declare(variable.name(), variable.space() == Space.SHARED ? new Symbol(Space.SHARED, program.shared(variable))
-                : new Symbol(Space.LOCAL, program.local(variable)));
+        scope.declare(variable.name(),
+                variable.space() == Space.SHARED
+                        ? new Symbol(Space.SHARED, program.shared(variable))
+                        : new Symbol(Space.LOCAL, program.local(variable)));
     }
 
     private Instruction instruction(Ptx.Operation decoded) {
@@ -180,7 +182,8 @@ final class Decoder {
 
     /** Reads the modifiers that only speak to caches and the order of memory accesses. */
     void takeAll(List<String> modifiers) {
-        unread.removeIf(modifier -> modifiers.contains(modifier) || modifier.startsWith("L1::") || modifier.startsWith("L2::"));
+        unread.removeIf(
+                modifier -> modifiers.contains(modifier) || modifier.startsWith("L1::") || modifier.startsWith("L2::"));
     }
 
     /** The next modifier that names a type. */
@@ -225,7 +228,8 @@ final class Decoder {
 
     void expectOperands(int atLeast, int atMost) {
         if (operandCount() < atLeast || operandCount() > atMost) {
-            throw error("expected " + (atLeast == atMost ? "" : atLeast + " to ") + atMost + " operands, found " + operandCount());
+            throw error("expected " + (atLeast == atMost ? "" : atLeast + " to ") + atMost + " operands, found "
+                    + operandCount());
         }
     }
 
@@ -265,7 +269,8 @@ final class Decoder {
                     yield special;
                 }
                 yield scope.register(name.text(), program) != null || symbol(name.text()) == null
-                        ? register(name.text(), type, widerToo) : address(name.text(), 0, type);
+                        ? register(name.text(), type, widerToo)
+                        : address(name.text(), 0, type);
             }
             case Ptx.Sum sum -> address(sum.base(), sum.offset(), type);
             default -> throw error("expected a register or a number");
@@ -378,7 +383,8 @@ final class Decoder {
         if (space != symbol.space() && !formal) {
             throw error(address.base() + " lies in another space than ." + space.name().toLowerCase());
         }
-        return new Location(symbol.space(), true, program.constant(RegisterFile.LONGS, symbol.address()), address.offset());
+        return new Location(symbol.space(), true, program.constant(RegisterFile.LONGS, symbol.address()),
+                address.offset());
     }
 
     /** The address of a variable as a constant. */
@@ -397,7 +403,8 @@ final class Decoder {
         }
         for (var variable : ptx.variables()) {
             if (variable.name().equals(name)) {
-                return variable.space() == Space.SHARED ? new Symbol(Space.SHARED, program.shared(variable))
+                return variable.space() == Space.SHARED
+                        ? new Symbol(Space.SHARED, program.shared(variable))
                         : new Symbol(variable.space(), globals.get(name));
             }
         }

@@ -30,6 +30,9 @@ final class FloatArithmetic extends Instruction {
         if (approximate && !single && !(inverse && flush)) {
             throw in.error("there is no such approximation for .f64");
         }
+        if (!single && rounding != Rounding.RN) {
+            throw in.error("rounding of .f64 other than to nearest is not simulated");
+        }
         if (op.approximates() && !approximate && (direction == null || !op.rounds())) {
             throw in.error("expected .approx or a rounding");
         }
@@ -55,8 +58,6 @@ final class FloatArithmetic extends Instruction {
             runSingle(warp, to);
         } else if (approximate) {
             runCrude(warp.longs, to);
-        } else if (rounding != Rounding.RN) {
-            runDouble(warp.longs, to);
         } else {
             Float64.run(op, warp.longs, to, sources[0], sources[1], sources[2]);
         }
@@ -81,8 +82,8 @@ final class FloatArithmetic extends Instruction {
             Float32.runKeepingNan(op, r, to, a, b);
         } else if (rounding != Rounding.RN) {
             for (int l = 0; l < 32; l++) {
-                r[to + l] = Float32.bits((float) rounding.apply(op, Float32.f(r[a + l]), Float32.f(r[b + l]),
-                        Float32.f(r[c + l]), true));
+                float x = rounding.apply(op, Float32.f(r[a + l]), Float32.f(r[b + l]), Float32.f(r[c + l]));
+                r[to + l] = Float32.bits(x);
             }
         } else {
             Float32.run(op, r, to, a, b, c);
@@ -92,13 +93,6 @@ final class FloatArithmetic extends Instruction {
         }
         if (saturate) {
             Float32.saturate(r, to);
-        }
-    }
-
-    private void runDouble(long[] t, int to) {
-        for (int l = 0; l < 32; l++) {
-            t[to + l] = Float64.bits(rounding.apply(op, Float64.f(t[sources[0] + l]), Float64.f(t[sources[1] + l]),
-                    Float64.f(t[sources[2] + l]), false));
         }
     }
 

@@ -6,7 +6,8 @@ import java.util.Map;
 
 /** Arithmetic on floating-point numbers. */
 enum FloatOp {
-    ADD(2), SUB(2), MUL(2), FMA(3), DIV(2), MIN(2), MAX(2), ABS(1), NEG(1), COPYSIGN(2), RCP(1), SQRT(1), RSQRT(1), EX2(1),
+    ADD(2), SUB(2), MUL(2), FMA(3), DIV(2), MIN(2), MAX(2), ABS(1), NEG(1), COPYSIGN(2), RCP(1), SQRT(1), RSQRT(1),
+    EX2(1),
     LG2(1), SIN(1), COS(1), TANH(1);
 
     private static final Map<String, FloatOp> BY_NAME = new HashMap<>();

@@ -31,7 +31,8 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, f
 
     private static void checkLeading(String name, Operand operand, int rows) {
         if (operand.leading() < Math.max(1, rows)) {
-            throw refused("leading dimension of " + name + " is " + operand.leading() + ", must be at least " + Math.max(1, rows));
+            throw refused("leading dimension of " + name + " is " + operand.leading() + ", must be at least "
+                    + Math.max(1, rows));
         }
         if (operand.address() % operand.dtype().bytes() != 0) {
             throw refused(name + " is not aligned to its type");
@@ -57,7 +58,8 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, f
     private MemorySegment segment(GlobalMemory memory, Operand operand, int rows, int columns, int index) {
         int bytes = operand.dtype().bytes();
         long elements = rows == 0 || columns == 0 ? 0 : (long) operand.leading() * (columns - 1) + rows;
-        return memory.segment(operand.address() + index * operand.batchStride() * bytes, elements * bytes, "gemm: access");
+        return memory.segment(operand.address() + index * operand.batchStride() * bytes, elements * bytes,
+                "gemm: access");
     }
 
     /** A stored matrix as floats, column by column without gaps, or row by row if it is to be transposed. */
@@ -67,7 +69,8 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, f
         IntStream.range(0, columns).parallel().forEach(column -> {
             for (int row = 0; row < rows; row++) {
                 long at = (long) column * operand.leading() + row;
-                int bits = operand.dtype() == DType.BF16 ? stored.get(GlobalMemory.HALF, 2 * at) << 16
+                int bits = operand.dtype() == DType.BF16
+                        ? stored.get(GlobalMemory.HALF, 2 * at) << 16
                         : stored.get(GlobalMemory.WORD, 4 * at);
                 float value = Float.intBitsToFloat(bits);
                 floats[transpose ? row * columns + column : column * rows + row] = value;

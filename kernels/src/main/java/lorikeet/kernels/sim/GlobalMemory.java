@@ -74,7 +74,8 @@ final class GlobalMemory implements AutoCloseable {
         try {
             allocations[count] = new Allocation(address, bytes);
         } catch (OutOfMemoryError noRoom) {
-            throw new OutOfDeviceMemoryException("the host has no room for " + bytes + " bytes of simulated GPU memory");
+            throw new OutOfDeviceMemoryException(
+                    "the host has no room for " + bytes + " bytes of simulated GPU memory");
         }
         count++;
         used += bytes;

@@ -10,8 +10,10 @@ final class InstructionSet {
     private static final Map<String, Function<Decoder, Instruction>> READERS = new HashMap<>();
 
     static {
-        read(InstructionSet::arithmetic, "add", "sub", "mul", "mad", "fma", "div", "rem", "min", "max", "abs", "neg", "sad",
-                "and", "or", "xor", "not", "cnot", "lop3", "shl", "shr", "shf", "bfe", "bfi", "prmt", "popc", "clz", "brev",
+        read(InstructionSet::arithmetic, "add", "sub", "mul", "mad", "fma", "div", "rem", "min", "max", "abs", "neg",
+                "sad",
+                "and", "or", "xor", "not", "cnot", "lop3", "shl", "shr", "shf", "bfe", "bfi", "prmt", "popc", "clz",
+                "brev",
                 "bfind", "copysign", "rcp", "sqrt", "rsqrt", "ex2", "lg2", "sin", "cos", "tanh");
         read(Comparison::decode, "setp");
         read(Selection::decode, "selp");

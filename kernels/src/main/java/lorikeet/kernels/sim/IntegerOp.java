@@ -9,7 +9,8 @@ import java.util.Map;
  * or source of 32 bits whatever the type; a source, b source of twice the width, i literal.
  */
 enum IntegerOp {
-    ADD("d a a"), SUB("d a a"), MUL_LO("d a a"), MUL_HI("d a a"), MUL_WIDE("w a a"), MAD_LO("d a a a"), MAD_HI("d a a a"),
+    ADD("d a a"), SUB("d a a"), MUL_LO("d a a"), MUL_HI("d a a"), MUL_WIDE("w a a"), MAD_LO("d a a a"),
+    MAD_HI("d a a a"),
     MAD_WIDE("w a a b"), DIV("d a a"), REM("d a a"), MIN("d a a"), MAX("d a a"), ABS("d a"), NEG("d a"), SAD("d a a a"),
     AND("d a a"), OR("d a a"), XOR("d a a"), NOT("d a"), CNOT("d a"), LOP3("d a a a i"), SHL("d a u"), SHR("d a u"),
     SHF_L_WRAP("d a a u"), SHF_R_WRAP("d a a u"), SHF_L_CLAMP("d a a u"), SHF_R_CLAMP("d a a u"), BFE("d a u u"),

@@ -10,7 +10,8 @@ package lorikeet.kernels.sim;
  *                          bank conflicts
  */
 public record KernelProfile(String kernel, long launches, long warpInstructions, long laneInstructions, long branches,
-        long divergentBranches, long sharedRequests, long sharedPasses, long idealSharedPasses, Traffic loads, Traffic stores) {
+        long divergentBranches, long sharedRequests, long sharedPasses, long idealSharedPasses, Traffic loads,
+        Traffic stores) {
 
     /**
      * Accesses to global memory.

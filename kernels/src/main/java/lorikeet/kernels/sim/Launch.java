@@ -67,7 +67,8 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
     }
 
     private void checkGrid() {
-        if (grid.blocksX() < 1 || grid.blocksY() < 1 || grid.blocksZ() < 1 || grid.threadsX() < 1 || grid.threadsY() < 1) {
+        if (grid.blocksX() < 1 || grid.blocksY() < 1 || grid.blocksZ() < 1 || grid.threadsX() < 1
+                || grid.threadsY() < 1) {
             throw refused(program, "every dimension must be at least 1: " + grid);
         }
         if ((long) grid.threadsX() * grid.threadsY() > MAX_THREADS) {
@@ -81,7 +82,8 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
             throw refused(program, "compiled for at most " + function.maxThreads() + " threads a block: " + grid);
         }
         int[] required = function.requiredThreads();
-        if (required != null && (grid.threadsX() != required[0] || grid.threadsY() != required[1] || required[2] != 1)) {
+        if (required != null
+                && (grid.threadsX() != required[0] || grid.threadsY() != required[1] || required[2] != 1)) {
             throw refused(program, "compiled for blocks of " + required[0] + " × " + required[1] + " × " + required[2]
                     + " threads: " + grid);
         }
@@ -90,7 +92,8 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
     private void checkShared(Gpu.Properties device) {
         int fixed = program.staticSharedBytes();
         if (fixed > device.sharedBytesPerBlock()) {
-            throw refused(program, fixed + " bytes of static shared memory, the device has " + device.sharedBytesPerBlock());
+            throw refused(program,
+                    fixed + " bytes of static shared memory, the device has " + device.sharedBytesPerBlock());
         }
         if (sharedBytes < 0 || sharedBytes > device.sharedBytesPerBlockOptin() - fixed) {
             throw refused(program, sharedBytes + " bytes of dynamic shared memory beside " + fixed
@@ -104,7 +107,8 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
 
     /** Executes all blocks, on several threads unless races are looked for, and adds what it saw to {@code profile}. */
     void run(SimGpu.Options options, GlobalMemory memory, ExecutorService pool, Profile profile) {
-        memory.segment(program.parameterAddress(), arguments.length, "arguments").copyFrom(MemorySegment.ofArray(arguments));
+        memory.segment(program.parameterAddress(), arguments.length, "arguments")
+                .copyFrom(MemorySegment.ofArray(arguments));
         var nextBlock = new AtomicLong();
         int workers = (int) Math.min(blocks(), options.races() ? 1 : options.threads());
         var others = new ArrayList<Future<?>>();

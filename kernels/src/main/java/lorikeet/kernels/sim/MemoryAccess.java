@@ -6,8 +6,9 @@ import lorikeet.kernels.sim.Decoder.Location;
 /** {@code ld} and {@code st}, of one, two or four elements. */
 final class MemoryAccess extends Instruction {
     /** What speaks to caches, or to an order of accesses that the interpreter keeps anyway. */
-    static final List<String> HINTS = List.of("nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "volatile", "weak", "relaxed",
-            "cta", "gpu", "sys");
+    static final List<String> HINTS =
+            List.of("nc", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "volatile", "weak", "relaxed",
+                    "cta", "gpu", "sys");
 
     private final boolean load;
     private final Type type;

@@ -100,8 +100,9 @@ final class MemoryUnit {
         for (int l = 0; l < 32; l++) {
             if ((lanes >>> l & 1) != 0) {
                 if (spaceOf(addresses[l]) != space) {
-                    throw warp.fault(l, "generic addresses of one warp point to " + space + " and " + spaceOf(addresses[l])
-                            + " memory, which is not simulated");
+                    throw warp.fault(l,
+                            "generic addresses of one warp point to " + space + " and " + spaceOf(addresses[l])
+                                    + " memory, which is not simulated");
                 }
                 addresses[l] -= window(space);
             }
@@ -156,7 +157,8 @@ final class MemoryUnit {
 
     private void checkAlignment(int lane, long offset, int bytes) {
         if ((offset & bytes - 1) != 0) {
-            throw warp.fault(lane, "address 0x" + Long.toHexString(addresses[lane]) + " is not aligned to " + bytes + " bytes");
+            throw warp.fault(lane,
+                    "address 0x" + Long.toHexString(addresses[lane]) + " is not aligned to " + bytes + " bytes");
         }
     }
 }

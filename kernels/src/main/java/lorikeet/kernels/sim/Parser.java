@@ -95,7 +95,8 @@ final class Parser {
         }
         var body = body();
         ptx.functions().add(
-                new Ptx.Function(name, start.is(".entry"), results, parameters, maxThreads, required, body, start.line()));
+                new Ptx.Function(name, start.is(".entry"), results, parameters, maxThreads, required, body,
+                        start.line()));
     }
 
     private List<Ptx.Variable> parameters() {
@@ -211,7 +212,8 @@ final class Parser {
             }
         }
         take();
-        return new Ptx.Operation(guard, negate, parts[0], List.of(parts).subList(1, parts.length), operands, start.line());
+        return new Ptx.Operation(guard, negate, parts[0], List.of(parts).subList(1, parts.length), operands,
+                start.line());
     }
 
     // ---- operands ----------------------------------------------------------------------------------------------------
@@ -333,7 +335,8 @@ final class Parser {
             expect("]");
         }
         byte[] content = take("=") != null ? content(type, Math.toIntExact(count)) : null;
-        return new Ptx.Variable(space, type, name, Math.max(alignment, type.bytes), Math.multiplyExact(count, type.bytes),
+        return new Ptx.Variable(space, type, name, Math.max(alignment, type.bytes),
+                Math.multiplyExact(count, type.bytes),
                 content, start.line());
     }
 

@@ -19,7 +19,8 @@ import lorikeet.kernels.cuda.Gpu;
  */
 record Program(String name, Ptx ptx, Ptx.Function function, Instruction[] code, List<Ptx.Variable> parameters,
         int[] parameterOffsets, int parameterBytes, long parameterAddress, int words, int longs, int predicates,
-        Map<Integer, Integer> constants, Map<Integer, Long> longConstants, Map<String, Integer> specials, List<Shared> shared,
+        Map<Integer, Integer> constants, Map<Integer, Long> longConstants, Map<String, Integer> specials,
+        List<Shared> shared,
         int localBytes) implements Gpu.Kernel {
 
     /**

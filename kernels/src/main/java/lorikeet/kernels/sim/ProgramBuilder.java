@@ -15,7 +15,8 @@ final class ProgramBuilder {
     private static final int FIRST_REGISTER = 4 * 32;
     private static final Set<String> SPECIALS = Set.of("%tid.x", "%tid.y", "%tid.z", "%ntid.x", "%ntid.y", "%ntid.z",
             "%ctaid.x", "%ctaid.y", "%ctaid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z", "%laneid", "%warpid", "%nwarpid",
-            "%lanemask_eq", "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge", "%dynamic_smem_size", "WARP_SZ");
+            "%lanemask_eq", "%lanemask_lt", "%lanemask_le", "%lanemask_gt", "%lanemask_ge", "%dynamic_smem_size",
+            "WARP_SZ");
 
     final List<Instruction> code = new ArrayList<>();
     private final Map<Integer, Integer> constants = new HashMap<>();
@@ -98,7 +99,8 @@ final class ProgramBuilder {
     }
 
     Program build(Ptx ptx, Ptx.Function kernel, int[] parameterOffsets, int parameterBytes, long parameterAddress) {
-        return new Program(kernel.name(), ptx, kernel, code.toArray(Instruction[]::new), kernel.parameters(), parameterOffsets,
+        return new Program(kernel.name(), ptx, kernel, code.toArray(Instruction[]::new), kernel.parameters(),
+                parameterOffsets,
                 parameterBytes, parameterAddress, words, longs, predicates, constants, longConstants, specials, shared,
                 align(localBytes, 16));
     }

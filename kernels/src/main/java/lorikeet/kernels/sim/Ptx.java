@@ -61,8 +61,10 @@ record Ptx(List<Variable> variables, List<Function> functions, List<String> line
      * @param negate whether the guard reads {@code @!p}
      * @param opcode the first part of its mnemonic, {@code ld} of {@code ld.global.f32}
      */
-    record Operation(String guard, boolean negate, String opcode, List<String> modifiers, List<Operand> operands, int line)
-            implements Statement {}
+    record Operation(String guard, boolean negate, String opcode, List<String> modifiers, List<Operand> operands,
+            int line)
+            implements
+                Statement {}
 
     /** What an instruction works on. */
     sealed interface Operand {}

@@ -26,7 +26,8 @@ final class RaceDetector {
     private int[][][] known;
 
     /** A thread's touching of a cell; {@code bytes} has a bit for each of the cell's bytes. */
-    private record Access(long block, int warp, int lane, int time, Instruction instruction, boolean atomic, int bytes) {
+    private record Access(long block, int warp, int lane, int time, Instruction instruction, boolean atomic,
+            int bytes) {
         boolean sameThread(Access other) {
             return block == other.block && warp == other.warp && lane == other.lane;
         }
@@ -109,7 +110,8 @@ final class RaceDetector {
     }
 
     private void check(Access before, String deed, Access access, boolean write, Warp warp, Space space) {
-        if (before == null || ordered(before, access) || (before.bytes & access.bytes) == 0 || before.atomic && access.atomic) {
+        if (before == null || ordered(before, access) || (before.bytes & access.bytes) == 0
+                || before.atomic && access.atomic) {
             return;
         }
         throw warp.fault(access.lane, "race: this " + (write ? "write" : "read") + " to " + space.name().toLowerCase()

@@ -107,7 +107,8 @@ final class Vote extends Instruction {
     private int equal(Warp warp, int lane, int group) {
         int equal = 0;
         for (int l = 0; l < 32; l++) {
-            boolean same = type.bytes == 8 ? warp.longs[source + l] == warp.longs[source + lane]
+            boolean same = type.bytes == 8
+                    ? warp.longs[source + l] == warp.longs[source + lane]
                     : warp.words[source + l] == warp.words[source + lane];
             equal |= same ? group & 1 << l : 0;
         }

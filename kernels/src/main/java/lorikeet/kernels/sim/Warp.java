@@ -31,6 +31,9 @@ final class Warp {
 
     private final Instruction[] code;
     private final MemorySegment localContent;
+    /** What registers hold at first: literals, special registers, and all bits set where a program may rely on nothing. */
+    private final int[] freshWords;
+    private final long[] freshLongs;
     /** Number of the instruction that is being executed. */
     private int here;
 
@@ -54,22 +57,27 @@ final class Warp {
         words = new int[program.words()];
         longs = new long[program.longs()];
         predicates = new int[program.predicates()];
+        freshWords = new int[words.length];
+        freshLongs = new long[longs.length];
+        Arrays.fill(freshWords, -1);
+        Arrays.fill(freshLongs, -1);
+        program.constants().forEach((position, value) -> Arrays.fill(freshWords, position, position + 32, value));
+        program.longConstants().forEach((position, value) -> Arrays.fill(freshLongs, position, position + 32, value));
+        program.specials().forEach((name, position) -> {
+            for (int lane = 0; lane < 32; lane++) {
+                freshWords[position + lane] = block.special(name, number, lane);
+            }
+        });
         localContent = arena.allocate(Math.max(1, 32L * program.localBytes()), 16);
         localMemory = localContent.address();
     }
 
     /** Gets ready for a block: registers and own memory hold nothing that a program could rely on. */
     void start(int threads) {
-        Arrays.fill(words, -1);
-        Arrays.fill(longs, -1);
+        System.arraycopy(freshWords, 0, words, 0, words.length);
+        System.arraycopy(freshLongs, 0, longs, 0, longs.length);
         localContent.fill((byte) 0xFF);
-        program.constants().forEach((position, value) -> Arrays.fill(words, position, position + 32, value));
-        program.longConstants().forEach((position, value) -> Arrays.fill(longs, position, position + 32, value));
-        program.specials().forEach((name, position) -> {
-            for (int lane = 0; lane < 32; lane++) {
-                words[position + lane] = block.special(name, number, lane);
-            }
-        });
+        block.placeOfBlock().forEach((position, value) -> Arrays.fill(words, position, position + 32, value));
         int lanes = Math.min(32, threads - 32 * number);
         live = lanes == 32 ? -1 : (1 << lanes) - 1;
         active = live;
@@ -85,7 +93,8 @@ final class Warp {
         for (long step = 0; step < steps && state == State.RUNNING; step++) {
             here = pc;
             var instruction = code[pc++];
-            int lanes = instruction.guard < 0 ? active : active & (predicates[instruction.guard] ^ instruction.guardFlip);
+            int lanes =
+                    instruction.guard < 0 ? active : active & (predicates[instruction.guard] ^ instruction.guardFlip);
             if (profile != null) {
                 profile.instruction(instruction, lanes, active);
             }
@@ -114,14 +123,14 @@ final class Warp {
     }
 
     void copy(RegisterFile file, int source, int target, int lanes) {
+        int to = lanes == live ? target : ProgramBuilder.SCRATCH;
         if (file == RegisterFile.WORDS) {
-            for (int l = 0; l < 32; l++) {
-                words[target + l] = (lanes >>> l & 1) != 0 ? words[source + l] : words[target + l];
-            }
+            System.arraycopy(words, source, words, to, 32);
         } else {
-            for (int l = 0; l < 32; l++) {
-                longs[target + l] = (lanes >>> l & 1) != 0 ? longs[source + l] : longs[target + l];
-            }
+            System.arraycopy(longs, source, longs, to, 32);
+        }
+        if (to != target) {
+            merge(file, target, lanes);
         }
     }
 
@@ -223,7 +232,8 @@ final class Warp {
             int absent = missing(waitingLanes[0], waitingFor[0]);
             throw fault(Integer.numberOfTrailingZeros(waitingLanes[0]), "reached by " + lanes(waitingLanes[0])
                     + " but not by " + lanes(absent) + ", " + (waiting > 1 && (absent & live) != 0
-                            ? "waiting at line " + code[waitingPc[1]].line : "not running any more"));
+                            ? "waiting at line " + code[waitingPc[1]].line
+                            : "not running any more"));
         }
         pc = waitingPc[chosen];
         active = waitingLanes[chosen];
