@@ -58,7 +58,6 @@ struct Dropout {
     // row · heads + head, keyOf(i, j) its key. In shared memory, so that the loop need not be unrolled.
     template <int COLUMNS, class RowOf, class KeyOf>
     __device__ __forceinline__ void factors(float* tile, Place at, RowOf rowOf, KeyOf keyOf) const {
-        __syncwarp();  // the product before this one may still be reading
 #pragma unroll 1
         for (int ij = 0; ij < COLUMNS / 4; ij++) {
             int i = ij % 4, j = ij / 4;
@@ -187,10 +186,9 @@ struct Result {
     }
 };
 
-// Hands a thread's scores to the threads of its rows; they lie in the same warp.
+// Hands a thread's scores to the threads of its rows, which lie in the same warp.
 template <int COLUMNS>
 __device__ __forceinline__ void share(float* tile, const float (&s)[4][COLUMNS / 16], Place at) {
-    __syncwarp();  // the product before this one may still be reading
 #pragma unroll
     for (int i = 0; i < 4; i++)
 #pragma unroll
@@ -200,7 +198,7 @@ __device__ __forceinline__ void share(float* tile, const float (&s)[4][COLUMNS /
 
 // ---- forward ---------------------------------------------------------------------------------------------------------------
 
-// Grid: tiles of ROWS queries (longest first), heads, sequences. Shared memory: queries, keys, values, weights.
+// Grid: x over sequences and tiles of ROWS queries, y over heads. Shared memory: queries, keys, values, weights.
 template <int D, int ROWS, int COLUMNS>
 __device__ __forceinline__ void forward(float* out, int outStride, float* logSumExp, const float* q, int qStride,
                                         const float* k, int kStride, const float* v, int vStride, const float* prefixK,
@@ -211,76 +209,71 @@ __device__ __forceinline__ void forward(float* out, int outStride, float* logSum
     float* weights = values + COLUMNS * TILE_ROW<D>;
     Place at;
     int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
-    int first = (gridDim.x - 1 - blockIdx.x) * ROWS;
+    int first = (gridDim.x - 1 - blockIdx.x) / sequences * ROWS;
     Heads o = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
     Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
     Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
     bool vector = o.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
+    Span span(spans, sequences, blockIdx.x % sequences);
+    if (first >= span.length) return;
+    int count = min(ROWS, span.length - first);
+    int end = span.prefix + first + count;  // one past the last key that the last query sees
+    int64 begin = span.begin + first;
+    float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
+    Result<D> result;
+    fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
 
 #pragma unroll 1
-    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
-        Span span(spans, sequences, s);
-        if (first >= span.length) continue;
-        int count = min(ROWS, span.length - first);
-        int end = span.prefix + first + count;  // one past the last key that the last query sees
-        int64 begin = span.begin + first;
-        float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
-        Result<D> result;
-        __syncthreads();
-        fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
-
-#pragma unroll 1
-        for (int key = 0; key < end; key += COLUMNS) {
-            auto rowOf = [=](Heads prefix, Heads own) {
-                return [=](int r) {
-                    int j = key + r;
-                    return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-                };
+    for (int key = 0; key < end; key += COLUMNS) {
+        auto rowOf = [=](Heads prefix, Heads own) {
+            return [=](int r) {
+                int j = key + r;
+                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
             };
-            __syncthreads();
-            fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
-            fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
-            __syncthreads();
-            float p[4][COLUMNS / 16];
-            products<D, COLUMNS>(p, queries, keys, at);
-            if (dropout.p > 0) {
-                dropout.factors<COLUMNS>(
-                    weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
-                    [=](int, int j) { return key + at.x + 16 * j; });
-            }
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int seen = span.prefix + first + 4 * at.y + i;
-                float highest = largest[i];
-#pragma unroll
-                for (int j = 0; j < COLUMNS / 16; j++) {
-                    if (key + at.x + 16 * j > seen) p[i][j] = -INFINITY;
-                    highest = fmaxf(highest, p[i][j]);
-                }
-                highest = overWarp<Max, 16>(highest);
-                float shrink = expf(largest[i] - highest);
-                largest[i] = highest;
-                sum[i] *= shrink;
-#pragma unroll
-                for (int j = 0; j < COLUMNS / 16; j++) {
-                    p[i][j] = expf(p[i][j] - highest);
-                    sum[i] += p[i][j];
-                    if (dropout.p > 0) p[i][j] *= weights[at.score<COLUMNS>(i, j)];
-                }
-#pragma unroll
-                for (int n = 0; n < D / 16; n++) result.at[i][n] *= shrink;
-            }
-            share<COLUMNS>(weights, p, at);
-            result.template add<COLUMNS>(weights, values, at);
+        };
+        __syncthreads();
+        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
+        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+        __syncthreads();
+        float p[4][COLUMNS / 16];
+        products<D, COLUMNS>(p, queries, keys, at);
+        if (dropout.p > 0) {
+            dropout.factors<COLUMNS>(
+                weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                [=](int, int j) { return key + at.x + 16 * j; });
         }
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            float total = overWarp<Sum, 16>(sum[i]);
-            int r = 4 * at.y + i;
-            if (r < count) {
-                result.put(i, o.row(begin + r), headSize, vector, 1 / total, at);
-                if (at.x == 0) logSumExp[(begin + r) * gridDim.y + head] = largest[i] + logf(total);
+            int seen = span.prefix + first + 4 * at.y + i;
+            float highest = largest[i];
+#pragma unroll
+            for (int j = 0; j < COLUMNS / 16; j++) {
+                if (key + at.x + 16 * j > seen) p[i][j] = -INFINITY;
+                highest = fmaxf(highest, p[i][j]);
             }
+            highest = overWarp<Max, 16>(highest);
+            float shrink = expf(largest[i] - highest);
+            largest[i] = highest;
+            sum[i] *= shrink;
+#pragma unroll
+            for (int j = 0; j < COLUMNS / 16; j++) {
+                p[i][j] = expf(p[i][j] - highest);
+                sum[i] += p[i][j];
+                if (dropout.p > 0) p[i][j] *= weights[at.score<COLUMNS>(i, j)];
+            }
+#pragma unroll
+            for (int n = 0; n < D / 16; n++) result.at[i][n] *= shrink;
+        }
+        share<COLUMNS>(weights, p, at);
+        result.template add<COLUMNS>(weights, values, at);
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        float total = overWarp<Sum, 16>(sum[i]);
+        int r = 4 * at.y + i;
+        if (r < count) {
+            result.put(i, o.row(begin + r), headSize, vector, 1 / total, at);
+            if (at.x == 0) logSumExp[(begin + r) * gridDim.y + head] = largest[i] + logf(total);
         }
     }
 }
@@ -288,7 +281,7 @@ __device__ __forceinline__ void forward(float* out, int outStride, float* logSum
 // The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a row.
 // A block of 256 threads has one query. D / 4 neighbouring lanes (at most 32) take a key together, four columns each (eight
 // for D = 256), and every such group takes every GROUPS-th key; at the end the groups' results are joined in shared memory.
-// Grid: queries, heads, sequences. No dropout.
+// Grid: x over sequences and queries, y over heads. No dropout.
 template <int D>
 __device__ __forceinline__ void step(float* out, int outStride, float* logSumExp, const float* q, int qStride,
                                      const float* k, int kStride, const float* v, int vStride, const float* prefixK,
@@ -303,73 +296,69 @@ __device__ __forceinline__ void step(float* out, int outStride, float* logSumExp
     Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
     Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
     bool vector = qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
-
-#pragma unroll 1
-    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
-        Span span(spans, sequences, s);
-        if (blockIdx.x >= span.length) continue;
-        int64 row = span.begin + blockIdx.x;
-        int keys = span.prefix + blockIdx.x + 1;
-        float4 query[RUNS], result[RUNS];
+    Span span(spans, sequences, blockIdx.x % sequences);
+    int i = blockIdx.x / sequences;
+    if (i >= span.length) return;
+    int64 row = span.begin + i;
+    int keys = span.prefix + i + 1;
+    float4 query[RUNS], result[RUNS];
 #pragma unroll
-        for (int run = 0; run < RUNS; run++) {
-            query[run] = fourOf(qs.row(row), 4 * (lane + run * LANES), headSize, vector);
-            result[run] = make_float4(0, 0, 0, 0);
-        }
-        float largest = LOWEST, sum = 0;
-#pragma unroll 1
-        for (int first = 0; first < keys; first += GROUPS) {  // all lanes of a warp make the same rounds
-            int j = first + group;
-            bool prefix = j < span.prefix;
-            int64 keyRow = prefix ? span.prefixStart + j : span.begin + j - span.prefix;
-            float4 key[RUNS], value[RUNS];
-            float score = 0;
-#pragma unroll
-            for (int run = 0; run < RUNS; run++) {
-                int c = 4 * (lane + run * LANES);
-                key[run] = value[run] = make_float4(0, 0, 0, 0);
-                if (j < keys) {
-                    key[run] = fourOf((prefix ? pks : ks).row(keyRow), c, headSize, vector);
-                    value[run] = fourOf((prefix ? pvs : vs).row(keyRow), c, headSize, vector);
-                }
-                score += query[run].x * key[run].x + query[run].y * key[run].y + query[run].z * key[run].z
-                         + query[run].w * key[run].w;
-            }
-            score = overWarp<Sum, LANES>(score);
-            score = j < keys ? scale * score : -INFINITY;
-            float highest = fmaxf(largest, score), shrink = expf(largest - highest), p = expf(score - highest);
-            largest = highest;
-            sum = sum * shrink + p;
-#pragma unroll
-            for (int run = 0; run < RUNS; run++) {
-                result[run].x = result[run].x * shrink + p * value[run].x;
-                result[run].y = result[run].y * shrink + p * value[run].y;
-                result[run].z = result[run].z * shrink + p * value[run].z;
-                result[run].w = result[run].w * shrink + p * value[run].w;
-            }
-        }
-        __syncthreads();  // the sequence before this one may still be read
-        if (lane == 0) largestOf[group] = largest, sumOf[group] = sum;
-#pragma unroll
-        for (int run = 0; run < RUNS; run++) {
-            *reinterpret_cast<float4*>(resultOf[group] + 4 * (lane + run * LANES)) = result[run];
-        }
-        __syncthreads();
-        for (int g = 0; g < GROUPS; g++) largest = fmaxf(largest, largestOf[g]);
-        float total = 0, joined = 0;
-        for (int g = 0; g < GROUPS; g++) {
-            float weight = expf(largestOf[g] - largest);
-            total += weight * sumOf[g];
-            if (threadIdx.x < headSize) joined += weight * resultOf[g][threadIdx.x];
-        }
-        if (threadIdx.x < headSize) o.row(row)[threadIdx.x] = joined / total;
-        if (threadIdx.x == 0) logSumExp[row * gridDim.y + head] = largest + logf(total);
+    for (int run = 0; run < RUNS; run++) {
+        query[run] = fourOf(qs.row(row), 4 * (lane + run * LANES), headSize, vector);
+        result[run] = make_float4(0, 0, 0, 0);
     }
+    float largest = LOWEST, sum = 0;
+#pragma unroll 1
+    for (int first = 0; first < keys; first += GROUPS) {  // all lanes of a warp make the same rounds
+        int j = first + group;
+        bool prefix = j < span.prefix;
+        int64 keyRow = prefix ? span.prefixStart + j : span.begin + j - span.prefix;
+        float4 key[RUNS], value[RUNS];
+        float score = 0;
+#pragma unroll
+        for (int run = 0; run < RUNS; run++) {
+            int c = 4 * (lane + run * LANES);
+            key[run] = value[run] = make_float4(0, 0, 0, 0);
+            if (j < keys) {
+                key[run] = fourOf((prefix ? pks : ks).row(keyRow), c, headSize, vector);
+                value[run] = fourOf((prefix ? pvs : vs).row(keyRow), c, headSize, vector);
+            }
+            score += query[run].x * key[run].x + query[run].y * key[run].y + query[run].z * key[run].z
+                     + query[run].w * key[run].w;
+        }
+        score = overWarp<Sum, LANES>(score);
+        score = j < keys ? scale * score : -INFINITY;
+        float highest = fmaxf(largest, score), shrink = expf(largest - highest), p = expf(score - highest);
+        largest = highest;
+        sum = sum * shrink + p;
+#pragma unroll
+        for (int run = 0; run < RUNS; run++) {
+            result[run].x = result[run].x * shrink + p * value[run].x;
+            result[run].y = result[run].y * shrink + p * value[run].y;
+            result[run].z = result[run].z * shrink + p * value[run].z;
+            result[run].w = result[run].w * shrink + p * value[run].w;
+        }
+    }
+    if (lane == 0) largestOf[group] = largest, sumOf[group] = sum;
+#pragma unroll
+    for (int run = 0; run < RUNS; run++) {
+        *reinterpret_cast<float4*>(resultOf[group] + 4 * (lane + run * LANES)) = result[run];
+    }
+    __syncthreads();
+    for (int g = 0; g < GROUPS; g++) largest = fmaxf(largest, largestOf[g]);
+    float total = 0, joined = 0;
+    for (int g = 0; g < GROUPS; g++) {
+        float weight = expf(largestOf[g] - largest);
+        total += weight * sumOf[g];
+        if (threadIdx.x < headSize) joined += weight * resultOf[g][threadIdx.x];
+    }
+    if (threadIdx.x < headSize) o.row(row)[threadIdx.x] = joined / total;
+    if (threadIdx.x == 0) logSumExp[row * gridDim.y + head] = largest + logf(total);
 }
 
 // ---- backward --------------------------------------------------------------------------------------------------------------
 
-// dq, and deltas[row][head] = do · o for `attention_keys`. Grid: tiles of ROWS queries, heads, sequences. Shared memory:
+// dq, and deltas[row][head] = do · o for `attention_keys`. Grid as in forward. Shared memory:
 // queries, dout, keys, values, scores.
 template <int D, int ROWS, int COLUMNS>
 __device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* deltas, const float* dout, int doutStride,
@@ -383,86 +372,81 @@ __device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* 
     float *values = keys + COLUMNS * TILE_ROW<D>, *scores = values + COLUMNS * TILE_ROW<D>;
     Place at;
     int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
-    int first = (gridDim.x - 1 - blockIdx.x) * ROWS;
+    int first = (gridDim.x - 1 - blockIdx.x) / sequences * ROWS;
     Heads dqs = heads(dq, dqStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
     Heads os = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
     Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
     Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
     bool vector = dqs.vector() & dos.vector() & os.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector()
                   & pvs.vector();
-
-#pragma unroll 1
-    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
-        Span span(spans, sequences, s);
-        if (first >= span.length) continue;
-        int count = min(ROWS, span.length - first);
-        int end = span.prefix + first + count;
-        int64 begin = span.begin + first;
-        __syncthreads();
-        fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
-        fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
-        __syncthreads();
-        float delta[4], logSum[4];
+    Span span(spans, sequences, blockIdx.x % sequences);
+    if (first >= span.length) return;
+    int count = min(ROWS, span.length - first);
+    int end = span.prefix + first + count;
+    int64 begin = span.begin + first;
+    fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
+    fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
+    __syncthreads();
+    float delta[4], logSum[4];
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int r = 4 * at.y + i;
-            float dot = 0;
+    for (int i = 0; i < 4; i++) {
+        int r = 4 * at.y + i;
+        float dot = 0;
 #pragma unroll 1
-            for (int c = 4 * at.x; r < count && c < headSize; c += 64) {
-                float4 a = fourOf(os.row(begin + r), c, headSize, vector), b = four(douts + r * TILE_ROW<D> + c);
-                dot += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-            }
-            delta[i] = overWarp<Sum, 16>(dot);
-            logSum[i] = r < count ? logSumExp[(begin + r) * gridDim.y + head] : 0;
-            if (r < count && at.x == 0) deltas[(begin + r) * gridDim.y + head] = delta[i];
+        for (int c = 4 * at.x; r < count && c < headSize; c += 64) {
+            float4 a = fourOf(os.row(begin + r), c, headSize, vector), b = four(douts + r * TILE_ROW<D> + c);
+            dot += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
         }
-        Result<D> result;
+        delta[i] = overWarp<Sum, 16>(dot);
+        logSum[i] = r < count ? logSumExp[(begin + r) * gridDim.y + head] : 0;
+        if (r < count && at.x == 0) deltas[(begin + r) * gridDim.y + head] = delta[i];
+    }
+    Result<D> result;
 
 #pragma unroll 1
-        for (int key = 0; key < end; key += COLUMNS) {
-            auto rowOf = [=](Heads prefix, Heads own) {
-                return [=](int r) {
-                    int j = key + r;
-                    return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-                };
+    for (int key = 0; key < end; key += COLUMNS) {
+        auto rowOf = [=](Heads prefix, Heads own) {
+            return [=](int r) {
+                int j = key + r;
+                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
             };
-            __syncthreads();
-            fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
-            fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
-            __syncthreads();
-            float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
-            products<D, COLUMNS>(ds, queries, keys, at);
-            products<D, COLUMNS>(dp, douts, values, at);
-            if (dropout.p > 0) {
-                dropout.factors<COLUMNS>(
-                    scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
-                    [=](int, int j) { return key + at.x + 16 * j; });
-            }
-#pragma unroll
-            for (int i = 0; i < 4; i++) {
-                int r = 4 * at.y + i;
-#pragma unroll
-                for (int j = 0; j < COLUMNS / 16; j++) {
-                    int column = key + at.x + 16 * j;
-                    float p = column > span.prefix + first + r ? 0 : expf(ds[i][j] - logSum[i]);
-                    if (dropout.p > 0) dp[i][j] *= scores[at.score<COLUMNS>(i, j)];
-                    ds[i][j] = p * (dp[i][j] - delta[i]);
-                }
-            }
-            share<COLUMNS>(scores, ds, at);
-            result.template add<COLUMNS>(scores, keys, at);
+        };
+        __syncthreads();
+        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
+        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+        __syncthreads();
+        float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
+        products<D, COLUMNS>(ds, queries, keys, at);
+        products<D, COLUMNS>(dp, douts, values, at);
+        if (dropout.p > 0) {
+            dropout.factors<COLUMNS>(
+                scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                [=](int, int j) { return key + at.x + 16 * j; });
         }
 #pragma unroll
         for (int i = 0; i < 4; i++) {
             int r = 4 * at.y + i;
-            if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, scale, at);
+#pragma unroll
+            for (int j = 0; j < COLUMNS / 16; j++) {
+                int column = key + at.x + 16 * j;
+                float p = column > span.prefix + first + r ? 0 : expf(ds[i][j] - logSum[i]);
+                if (dropout.p > 0) dp[i][j] *= scores[at.score<COLUMNS>(i, j)];
+                ds[i][j] = p * (dp[i][j] - delta[i]);
+            }
         }
+        share<COLUMNS>(scores, ds, at);
+        result.template add<COLUMNS>(scores, keys, at);
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        int r = 4 * at.y + i;
+        if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, scale, at);
     }
 }
 
 // dk and dv, and of the prefix rows each sequence's own share: sharesK and sharesV [sequences][longestPrefix][kvHeads ·
-// headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: tiles of ROWS keys,
-// key–value heads, sequences. A block walks through the query heads that its head serves and through their queries, the
+// headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: x over sequences
+// and tiles of ROWS keys, y over key–value heads. A block walks through the query heads that its head serves and through their queries, the
 // streamed side here. Shared memory: keys, values, queries, dout, scores.
 template <int D, int ROWS, int COLUMNS>
 __device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv, int dvStride, float* sharesK,
@@ -485,76 +469,72 @@ __device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv,
     bool vector = dks.vector() & dvs.vector() & sks.vector() & svs.vector() & ks.vector() & vs.vector() & pks.vector()
                   & pvs.vector() & heads(q, qStride, 0, headSize).vector() & heads(dout, doutStride, 0, headSize).vector()
                   & headSize % 4 == 0;
-
-#pragma unroll 1
-    for (int s = blockIdx.z; s < sequences; s += gridDim.z) {
-        Span span(spans, sequences, s);
-        int first = blockIdx.x * ROWS + (sharesK ? 0 : span.prefix);
-        int count = min(ROWS, span.prefix + span.length - first);
-        if (count <= 0) continue;
-        auto rowOf = [=](Heads prefix, Heads own) {
-            return [=](int r) {
-                int j = first + r;
-                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-            };
+    Span span(spans, sequences, blockIdx.x % sequences);
+    int first = blockIdx.x / sequences * ROWS + (sharesK ? 0 : span.prefix);
+    int count = min(ROWS, span.prefix + span.length - first);
+    if (count <= 0) return;
+    auto rowOf = [=](Heads prefix, Heads own) {
+        return [=](int r) {
+            int j = first + r;
+            return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
         };
-        __syncthreads();
-        fetch<D, ROWS>(keys, count, headSize, vector, scale, rowOf(pks, ks));
-        fetch<D, ROWS>(values, count, headSize, vector, 1, rowOf(pvs, vs));
-        Result<D> resultK, resultV;
-        int firstQuery = max(0, first - span.prefix) / COLUMNS * COLUMNS;
+    };
+    fetch<D, ROWS>(keys, count, headSize, vector, scale, rowOf(pks, ks));
+    fetch<D, ROWS>(values, count, headSize, vector, 1, rowOf(pvs, vs));
+    Result<D> resultK, resultV;
+    int firstQuery = max(0, first - span.prefix) / COLUMNS * COLUMNS;
 
 #pragma unroll 1
-        for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-            Heads qs = heads(q, qStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
+    for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
+        Heads qs = heads(q, qStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
 #pragma unroll 1
-            for (int query = firstQuery; query < span.length; query += COLUMNS) {
-                int64 begin = span.begin + query;
-                __syncthreads();
-                fetch<D, COLUMNS>(queries, span.length - query, headSize, vector, 1,
-                                  [=](int r) { return qs.row(begin + r); });
-                fetch<D, COLUMNS>(douts, span.length - query, headSize, vector, 1,
-                                  [=](int r) { return dos.row(begin + r); });
-                __syncthreads();
-                float p[4][COLUMNS / 16], ds[4][COLUMNS / 16];
-                products<D, COLUMNS>(p, keys, queries, at);
-                products<D, COLUMNS>(ds, values, douts, at);
-                if (dropout.p > 0) {
-                    dropout.factors<COLUMNS>(
-                        scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * queryHeads + head; },
-                        [=](int i, int) { return first + 4 * at.y + i; });
-                }
-#pragma unroll
-                for (int j = 0; j < COLUMNS / 16; j++) {
-                    int c = at.x + 16 * j;
-                    bool exists = query + c < span.length;
-                    float logSum = exists ? logSumExp[(begin + c) * queryHeads + head] : 0;
-                    float delta = exists ? deltas[(begin + c) * queryHeads + head] : 0;
-#pragma unroll
-                    for (int i = 0; i < 4; i++) {
-                        int key = first + 4 * at.y + i;
-                        bool seen = exists && key <= span.prefix + query + c;
-                        float weight = seen ? expf(p[i][j] - logSum) : 0;
-                        float factor = dropout.p > 0 ? scores[at.score<COLUMNS>(i, j)] : 1;
-                        p[i][j] = weight * factor;
-                        ds[i][j] = weight * (ds[i][j] * factor - delta);
-                    }
-                }
-                share<COLUMNS>(scores, p, at);
-                resultV.template add<COLUMNS>(scores, douts, at);
-                share<COLUMNS>(scores, ds, at);
-                resultK.template add<COLUMNS>(scores, queries, at);
+        for (int query = firstQuery; query < span.length; query += COLUMNS) {
+            int64 begin = span.begin + query;
+            __syncthreads();
+            fetch<D, COLUMNS>(queries, span.length - query, headSize, vector, 1,
+                              [=](int r) { return qs.row(begin + r); });
+            fetch<D, COLUMNS>(douts, span.length - query, headSize, vector, 1,
+                              [=](int r) { return dos.row(begin + r); });
+            __syncthreads();
+            float p[4][COLUMNS / 16], ds[4][COLUMNS / 16];
+            products<D, COLUMNS>(p, keys, queries, at);
+            products<D, COLUMNS>(ds, values, douts, at);
+            if (dropout.p > 0) {
+                dropout.factors<COLUMNS>(
+                    scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * queryHeads + head; },
+                    [=](int i, int) { return first + 4 * at.y + i; });
             }
+#pragma unroll
+            for (int j = 0; j < COLUMNS / 16; j++) {
+                int c = at.x + 16 * j;
+                bool exists = query + c < span.length;
+                float logSum = exists ? logSumExp[(begin + c) * queryHeads + head] : 0;
+                float delta = exists ? deltas[(begin + c) * queryHeads + head] : 0;
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    int key = first + 4 * at.y + i;
+                    bool seen = exists && key <= span.prefix + query + c;
+                    float weight = seen ? expf(p[i][j] - logSum) : 0;
+                    float factor = dropout.p > 0 ? scores[at.score<COLUMNS>(i, j)] : 1;
+                    p[i][j] = weight * factor;
+                    ds[i][j] = weight * (ds[i][j] * factor - delta);
+                }
+            }
+            share<COLUMNS>(scores, p, at);
+            resultV.template add<COLUMNS>(scores, douts, at);
+            __syncwarp();
+            share<COLUMNS>(scores, ds, at);
+            resultK.template add<COLUMNS>(scores, queries, at);
         }
+    }
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int r = 4 * at.y + i, j = first + r;
-            if (r < count) {
-                bool own = j >= span.prefix;
-                int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(s) * longestPrefix + j;
-                resultK.put(i, (own ? dks : sks).row(row), headSize, vector, scale, at);
-                resultV.put(i, (own ? dvs : svs).row(row), headSize, vector, 1, at);
-            }
+    for (int i = 0; i < 4; i++) {
+        int r = 4 * at.y + i, j = first + r;
+        if (r < count) {
+            bool own = j >= span.prefix;
+            int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(blockIdx.x % sequences) * longestPrefix + j;
+            resultK.put(i, (own ? dks : sks).row(row), headSize, vector, scale, at);
+            resultV.put(i, (own ? dvs : svs).row(row), headSize, vector, 1, at);
         }
     }
 }

@@ -136,7 +136,7 @@ __device__ __forceinline__ void sweep(int64 n, bool vector, Body body) {
     for (int64 i = tail + thread; i < n; i += threads) body(Width<1>(), i);
 }
 
-// Visits the columns of a matrix in the x direction of the grid; the body visits rows with the next two.
+// Visits the columns of a matrix in the x direction of the grid; the body visits rows with firstRow and rowStep.
 template <class Body>
 __device__ __forceinline__ void sweepColumns(int columns, bool vector, Body body) {
     int thread = blockIdx.x * blockDim.x + threadIdx.x;
@@ -182,15 +182,21 @@ __device__ __forceinline__ float overWarp(float value) {
     return value;
 }
 
-// Joins one value of each thread of a row (the x direction of a block, whole warps) and gives every thread the result.
-// A row of one warp needs no barrier; if it has more, the block is one row, so that all its threads come by here.
-template <class Op>
-__device__ __forceinline__ float overRow(float value) {
+__device__ __forceinline__ float* warpValues() {
     __shared__ float warps[WARP];
+    return warps;
+}
+
+// Joins one value of each thread of a row (the x direction of a block, whole warps) and gives every thread the result.
+// A row of one warp needs no barrier; if it has more, the block is one row, so that all its threads come by here. All
+// calls of a kernel share one array: where there are several, the first barrier waits for the readers of the one before.
+template <class Op, bool SEVERAL = true>
+__device__ __forceinline__ float overRow(float value) {
+    float* warps = warpValues();
     value = overWarp<Op>(value);
     if (blockDim.x > WARP) {
         int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-        __syncthreads();  // the call before this one may still be reading
+        if (SEVERAL) __syncthreads();
         if (lane == 0) warps[warp] = value;
         __syncthreads();
         value = overWarp<Op>(lane < blockDim.x / WARP ? warps[lane] : Op::neutral());
@@ -198,19 +204,19 @@ __device__ __forceinline__ float overRow(float value) {
     return value;
 }
 
-// Adds up one run of each thread of a block column (the same threadIdx.x), from y = 0 upwards; the thread with y = 0 gets
-// the sum. For blocks of 256 threads.
-template <int V>
-__device__ __forceinline__ Run<V> downColumn(Run<V> sum) {
-    __shared__ __align__(16) float sums[256 * 4];
-    float* mine = sums + V * (threadIdx.y * blockDim.x + threadIdx.x);
-    __syncthreads();  // the call before this one may still be reading
-    store(mine, sum);
+// Adds up runs of each thread of a block column (the same threadIdx.x), from y = 0 upwards; the thread with y = 0 gets the
+// sums. For blocks of 256 threads, once in a kernel.
+template <int V, int COUNT>
+__device__ __forceinline__ void downColumn(Run<V> (&sums)[COUNT]) {
+    __shared__ __align__(16) float all[COUNT][256 * V];
+    int mine = V * (threadIdx.y * blockDim.x + threadIdx.x);
+    for (int i = 0; i < COUNT; i++) store(all[i] + mine, sums[i]);
     __syncthreads();
     if (threadIdx.y == 0) {
-        for (int k = 1; k < blockDim.y; k++) sum = sum + load<V>(mine + k * V * blockDim.x);
+        for (int k = 1; k < blockDim.y; k++) {
+            for (int i = 0; i < COUNT; i++) sums[i] = sums[i] + load<V>(all[i] + mine + k * V * blockDim.x);
+        }
     }
-    return sum;
 }
 
 // ---- rows in registers -----------------------------------------------------------------------------------------------------

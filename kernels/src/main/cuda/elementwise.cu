@@ -58,10 +58,6 @@ KERNEL widen_to_f32(float* y, const bf16* x, int64 n) {
     sweep(n, aligned(y, x), [=](auto width, int64 i) { store(y + i, load<decltype(width)::value>(x + i)); });
 }
 
-KERNEL fill_bf16(bf16* y, float value, int64 n) {
-    sweep(n, false, [=](auto, int64 i) { y[i] = narrow(value); });
-}
-
 // ---- functions of one variable: y = f(x), and dx (+)= dy · f′(x) --------------------------------------------------------------
 
 struct GeluTanh {  // 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))

@@ -66,32 +66,28 @@ layer_norm_backward(float* dx, const float* dy, const float* x, const float* mea
 // either of which may be null. With more than one chunk `sum_columns` adds up the chunks. Blocks as in `sum_columns`.
 extern "C" __global__ void __launch_bounds__(256)
 layer_norm_parameters(float* dgamma, float* dbeta, const float* dy, const float* x, const float* means,
-                      const float* rstds, int rows, int columns, int chunk, int addGamma, int addBeta) {
+                      const float* rstds, int rows, int columns, int chunk, int vector, int addGamma, int addBeta) {
     int begin = blockIdx.y * chunk, end = min(begin + chunk, rows);
     auto addUp = [=](auto width) {
         constexpr int V = decltype(width)::value;
         int c = V * (blockIdx.x * blockDim.x + threadIdx.x);
-        Run<V> gammas = {}, betas = {};
+        Run<V> sums[2] = {};  // of gamma and beta
         if (c < columns) {
             for (int r = begin + threadIdx.y; r < end; r += blockDim.y) {
                 int64 i = static_cast<int64>(r) * columns + c;
                 float mean = means[r], rstd = rstds[r];
                 auto d = load<V>(dy + i);
-                betas = betas + d;
-                if (dgamma) gammas = gammas + d * map(load<V>(x + i), [=](float v) { return (v - mean) * rstd; });
+                if (dgamma) sums[0] = sums[0] + d * map(load<V>(x + i), [=](float v) { return (v - mean) * rstd; });
+                sums[1] = sums[1] + d;
             }
         }
-        bool writes = threadIdx.y == 0 && c < columns;
-        int64 target = static_cast<int64>(blockIdx.y) * columns + c;
-        if (dgamma) {
-            gammas = downColumn(gammas);
-            if (writes) put(dgamma + target, gammas, addGamma);
-        }
-        if (dbeta) {
-            betas = downColumn(betas);
-            if (writes) put(dbeta + target, betas, addBeta);
+        downColumn(sums);
+        if (threadIdx.y == 0 && c < columns) {
+            int64 target = static_cast<int64>(blockIdx.y) * columns + c;
+            if (dgamma) put(dgamma + target, sums[0], addGamma);
+            if (dbeta) put(dbeta + target, sums[1], addBeta);
         }
     };
-    if (aligned(dgamma, dbeta, dy, x) && columns % 4 == 0) addUp(Width<4>());
+    if (vector) addUp(Width<4>());
     else addUp(Width<1>());
 }

@@ -15,8 +15,8 @@ struct Tensor {
     float* variance;
     int64 size;
     int firstChunk;
-    float decay;
-    float rate;  // factor on the optimizer's rate
+    float rate;
+    float keep;  // 1 − rate · decay
     int unused;
 };
 
@@ -41,8 +41,8 @@ __device__ __forceinline__ const Tensor& tensorOf(const Tensor* tensors, int cou
 }
 
 // Calls body(tensor, width, i) for every run of numbers of the chunk.
-template <class Aligned, class Body>
-__device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, Aligned vector, Body body) {
+template <class Body>
+__device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, bool vector, Body body) {
     int64 begin = static_cast<int64>(chunk - tensor.firstChunk) * CHUNK, end = min(begin + CHUNK, tensor.size);
     int64 tail = vector ? end & ~3LL : begin;
     for (int64 i = begin + 4 * threadIdx.x; i < tail; i += 4 * blockDim.x) body(Width<4>(), i);
@@ -60,7 +60,7 @@ gradient_squares(float* partial, const Tensor* tensors, int count, int chunks) {
             map(load<decltype(width)::value>(g + i), [&](float v) { return sum += v * v; });
         });
     }
-    sum = overRow<Sum>(sum);
+    sum = overRow<Sum, false>(sum);
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(256)
 gradient_norm(float* control, const float* partial, int count, const float* loss, float maxNorm) {
     float sum = 0;
     for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
-    float norm = sqrtf(overRow<Sum>(sum));
+    float norm = sqrtf(overRow<Sum, false>(sum));
     if (threadIdx.x == 0) {
         control[NORM] = norm;
         control[CLIP] = maxNorm > 0 && norm > maxNorm ? maxNorm / norm : 1;
@@ -77,25 +77,27 @@ gradient_norm(float* control, const float* partial, int count, const float* loss
     }
 }
 
-// p ← p − rate · decay · p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − rate · (m / c₁) / (√(v / c₂) + ε), with
-// cᵢ = 1 − βᵢᵗ from the host and g already clipped.
+// p ← keep · p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − rate · (m / c₁) / (√(v / c₂) + ε), with cᵢ = 1 − βᵢᵗ
+// from the host and g already clipped.
 extern "C" __global__ void __launch_bounds__(256)
-adamw(const Tensor* tensors, int count, int chunks, const float* control, float rate, float beta1, float beta2,
-      float epsilon, float correction1, float correction2) {
+adamw(const Tensor* tensors, int count, int chunks, const float* control, float beta1, float beta2, float epsilon,
+      float correction1, float correction2) {
     if (control[FINITE] == 0) return;
     float clip = control[CLIP];
     for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
         const Tensor& tensor = tensorOf(tensors, count, chunk);
         float *p = global(tensor.value), *m = global(tensor.mean), *v = global(tensor.variance);
         const float* g = global(tensor.gradient);
-        float step = rate * tensor.rate, keep = 1 - step * tensor.decay;
+        float rate = tensor.rate, keep = tensor.keep;
         eachOfChunk(tensor, chunk, aligned(p, g, m, v), [=](auto width, int64 i) {
             constexpr int V = decltype(width)::value;
             auto gradient = map(load<V>(g + i), [=](float a) { return clip * a; });
             auto mean = map(load<V>(m + i), gradient, [=](float a, float b) { return beta1 * a + (1 - beta1) * b; });
-            auto variance = map(load<V>(v + i), gradient, [=](float a, float b) { return beta2 * a + (1 - beta2) * b * b; });
+            auto variance = map(load<V>(v + i), gradient, [=](float a, float b) {
+                return beta2 * a + (1 - beta2) * b * b;
+            });
             auto change = map(mean, variance, [=](float a, float b) {
-                return step * (a / correction1) / (sqrtf(b / correction2) + epsilon);
+                return rate * (a / correction1) / (sqrtf(b / correction2) + epsilon);
             });
             store(m + i, mean);
             store(v + i, variance);
@@ -104,21 +106,19 @@ adamw(const Tensor* tensors, int count, int chunks, const float* control, float 
     }
 }
 
-// p ← p − rate · (clip · g + decay · p).
+// p ← keep · p − rate · clip · g.
 extern "C" __global__ void __launch_bounds__(256)
-sgd(const Tensor* tensors, int count, int chunks, const float* control, float rate) {
+sgd(const Tensor* tensors, int count, int chunks, const float* control) {
     if (control[FINITE] == 0) return;
     float clip = control[CLIP];
     for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
         const Tensor& tensor = tensorOf(tensors, count, chunk);
         float* p = global(tensor.value);
         const float* g = global(tensor.gradient);
-        float decay = tensor.decay;
+        float rate = tensor.rate * clip, keep = tensor.keep;
         eachOfChunk(tensor, chunk, aligned(p, g), [=](auto width, int64 i) {
             constexpr int V = decltype(width)::value;
-            store(p + i, map(load<V>(p + i), load<V>(g + i), [=](float a, float b) {
-                return a - rate * (clip * b + decay * a);
-            }));
+            store(p + i, map(load<V>(p + i), load<V>(g + i), [=](float a, float b) { return keep * a - rate * b; }));
         });
     }
 }

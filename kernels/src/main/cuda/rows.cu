@@ -157,32 +157,29 @@ KERNEL transpose_rows(float* y, const float* x, int rows, int a, int middle, int
             int ia = r % a, rest = r / a;
             int im = rest % middle, ob = rest / middle;
             int ib = ob % b, o = ob / b;
-            int64 from = (static_cast<int64>(o * a + ia) * middle + im) * b + ib;
+            int64 from = ((static_cast<int64>(o) * a + ia) * middle + im) * b + ib;
             put(y + static_cast<int64>(r) * inner + c, load<V>(x + from * inner + c), add);
         }
     });
 }
 
 // The same for inner = 1, through tiles of 32 × 32 in shared memory: a warp reads 32 neighbours along b and writes 32
-// neighbours along a. Blocks of 32 × 8 threads; x of the grid runs over tiles of b, y of a, z over (o, m). Tile rows are
-// 33 long, so that neither direction has bank conflicts.
+// neighbours along a. Blocks of 32 × 8 threads; x of the grid runs over tiles of b for each (o, m), y over tiles of a. Tile
+// rows are 33 long, so that neither direction has bank conflicts.
 KERNEL transpose_tiles(float* y, const float* x, int outer, int a, int middle, int b, int add) {
     __shared__ float tile[32][33];
-    int fromA = blockIdx.y * 32, fromB = blockIdx.x * 32;
-    for (int om = blockIdx.z; om < outer * middle; om += gridDim.z) {
-        int o = om / middle, m = om % middle;
-        for (int k = threadIdx.y; k < 32; k += 8) {
-            int ia = fromA + k, ib = fromB + threadIdx.x;
-            if (ia < a && ib < b) tile[k][threadIdx.x] = x[(static_cast<int64>(o * a + ia) * middle + m) * b + ib];
+    int across = gridDim.x / (outer * middle), om = blockIdx.x / across;
+    int o = om / middle, m = om % middle;
+    int fromA = blockIdx.y * 32, fromB = blockIdx.x % across * 32;
+    for (int k = threadIdx.y; k < 32; k += 8) {
+        int ia = fromA + k, ib = fromB + threadIdx.x;
+        if (ia < a && ib < b) tile[k][threadIdx.x] = x[((static_cast<int64>(o) * a + ia) * middle + m) * b + ib];
+    }
+    __syncthreads();
+    for (int k = threadIdx.y; k < 32; k += 8) {
+        int ib = fromB + k, ia = fromA + threadIdx.x;
+        if (ia < a && ib < b) {
+            put(y + ((static_cast<int64>(o) * b + ib) * middle + m) * a + ia, Run<1>{tile[threadIdx.x][k]}, add);
         }
-        __syncthreads();
-        for (int k = threadIdx.y; k < 32; k += 8) {
-            int ib = fromB + k, ia = fromA + threadIdx.x;
-            if (ia < a && ib < b) {
-                float* target = y + (static_cast<int64>(o * b + ib) * middle + m) * a + ia;
-                *target = tile[threadIdx.x][k] + (add ? *target : 0);
-            }
-        }
-        __syncthreads();
     }
 }

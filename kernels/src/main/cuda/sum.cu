@@ -5,31 +5,28 @@
 // with them the order of summing, depend on the shape alone.
 #include "common.cuh"
 
-// inner > 1. Threads run along inner in x; those of a column in y take every blockDim.y-th row of the chunk. Grid: columns,
-// chunks, outer.
+// inner > 1. Threads run along inner in x, runs of four each if `vector`; those of a column in y take every blockDim.y-th row
+// of the chunk. Grid: x over columns and outer, y over chunks.
 extern "C" __global__ void __launch_bounds__(256)
-sum_columns(float* y, const float* x, int outer, int reduce, int inner, int chunk, int add) {
+sum_columns(float* y, const float* x, int outer, int reduce, int inner, int chunk, int vector, int add) {
+    int across = gridDim.x / outer, o = blockIdx.x / across;
     int begin = blockIdx.y * chunk, end = min(begin + chunk, reduce);
-    auto addUp = [=](auto width, int o) {
+    auto addUp = [=](auto width) {
         constexpr int V = decltype(width)::value;
-        int c = V * (blockIdx.x * blockDim.x + threadIdx.x);
-        Run<V> sum = {};
+        int c = V * (blockIdx.x % across * blockDim.x + threadIdx.x);
+        Run<V> sums[1] = {};
         if (c < inner) {
             for (int r = begin + threadIdx.y; r < end; r += blockDim.y) {
-                sum = sum + load<V>(x + (static_cast<int64>(o) * reduce + r) * inner + c);
+                sums[0] = sums[0] + load<V>(x + (static_cast<int64>(o) * reduce + r) * inner + c);
             }
         }
-        sum = downColumn(sum);
+        downColumn(sums);
         if (threadIdx.y == 0 && c < inner) {
-            put(y + (static_cast<int64>(o) * gridDim.y + blockIdx.y) * inner + c, sum, add);
+            put(y + (static_cast<int64>(o) * gridDim.y + blockIdx.y) * inner + c, sums[0], add);
         }
     };
-    bool vector = aligned(y, x) && inner % 4 == 0;
-#pragma unroll 1
-    for (int o = blockIdx.z; o < outer; o += gridDim.z) {
-        if (vector) addUp(Width<4>(), o);
-        else addUp(Width<1>(), o);
-    }
+    if (vector) addUp(Width<4>());
+    else addUp(Width<1>());
 }
 
 // inner = 1. The threads of a block in x share a row's chunk, rows lie in y. Grid: rows, chunks.
