@@ -1,32 +1,32 @@
-// Causal attention of ragged batches, with shared rows in front (a learned prefix, or a cache of earlier tokens), in memory
-// that grows linearly with length: scores exist only as tiles in shared memory (Dao et al. 2022).
+// Causal attention of ragged batches, with shared rows in front (a learned prefix, or a cache of earlier tokens), in
+// memory that grows linearly with length: scores exist only as tiles in shared memory (Dao et al. 2022).
 //
-// Sequence s has `length` queries and the keys 0 … prefix + length − 1: first its prefix rows, then its own tokens. Query i
-// sees key j if j ≤ prefix + i. Head h reads columns h · headSize …; key–value head h · kvHeads / heads serves query head h.
+// Sequence s has `length` queries and the keys 0 … prefix + length − 1: first its prefix rows, then its own tokens.
+// Query i sees key j if j ≤ prefix + i. Head h reads columns h · headSize …; key–value head h · kvHeads / heads serves
+// query head h.
 //
 //   forward    o = Σⱼ pⱼ vⱼ,  p = softmax(scale · q k),  logSumExp = log Σⱼ exp(scale · q kⱼ)
-//   backward   dpⱼ = do · vⱼ,  dsⱼ = pⱼ (dpⱼ − do · o),  dq = scale Σⱼ dsⱼ kⱼ,  dkⱼ = scale Σᵢ dsᵢⱼ qᵢ,  dvⱼ = Σᵢ pᵢⱼ doᵢ
+//   backward   dpⱼ = do · vⱼ,  dsⱼ = pⱼ (dpⱼ − do · o)
+//              dq = scale Σⱼ dsⱼ kⱼ,  dkⱼ = scale Σᵢ dsᵢⱼ qᵢ,  dvⱼ = Σᵢ pᵢⱼ doᵢ
 //
-// How a tile is computed. D is the head size rounded up to 32, 64, 128 or 256; what lies beyond the head size is zero. A
-// block holds ROWS rows (queries; keys in `attention_keys`) and streams COLUMNS rows of the other kind through shared
+// How a tile is computed. D is the head size rounded up to 32, 64, 128 or 256; what lies beyond the head size is zero.
+// A block holds ROWS rows (queries; keys in `attention_keys`) and streams COLUMNS rows of the other kind through shared
 // memory. It has 4 · ROWS threads: thread (tx, ty), tx < 16, owns rows 4 ty … 4 ty + 3 of the tile of scores, in it the
-// columns tx + 16 j, and of a result [ROWS, D] the same four rows and D / 16 columns. A row so belongs to 16 neighbouring
-// lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the second inside a warp.
-// Tile rows are 4 floats longer than their content: a quarter of a warp then reads eight rows from different banks.
+// columns tx + 16 j, and of a result [ROWS, D] the same four rows and D / 16 columns. A row so belongs to 16
+// neighbouring lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the
+// second inside a warp. Tile rows are 4 floats longer than their content: a quarter of a warp then reads eight rows
+// from different banks.
 #include "common.cuh"
 
-// A strided matrix of which this head's columns begin at `data`.
+// A strided matrix of heads side by side, or one head of it.
 struct Heads {
     float* data;
     int stride;
 
+    __device__ __forceinline__ Heads head(int h, int headSize) const { return {data + h * headSize, stride}; }
     __device__ __forceinline__ float* row(int64 r) const { return data + r * stride; }
-    __device__ __forceinline__ bool vector() const { return aligned(data) && stride % 4 == 0; }
+    __device__ __forceinline__ bool vector() const { return aligned(data) & stride % 4 == 0; }
 };
-
-__device__ __forceinline__ Heads heads(const float* data, int stride, int head, int headSize) {
-    return {const_cast<float*>(data) + head * headSize, stride};
-}
 
 // Where one sequence lies.
 struct Span {
@@ -54,8 +54,8 @@ struct Dropout {
     int64 seed, stream;
     int keysPerRow;
 
-    // Writes for each of a thread's scores what its weight is multiplied by, 0 or keep, into a tile; rowOf(i, j) is its query
-    // row · heads + head, keyOf(i, j) its key. In shared memory, so that the loop need not be unrolled.
+    // Writes for each of a thread's scores what its weight is multiplied by, 0 or keep, into a tile; rowOf(i, j) is its
+    // query row · heads + head, keyOf(i, j) its key. In shared memory, so that the loop need not be unrolled.
     template <int COLUMNS, class RowOf, class KeyOf>
     __device__ __forceinline__ void factors(float* tile, Place at, RowOf rowOf, KeyOf keyOf) const {
 #pragma unroll 1
@@ -67,7 +67,52 @@ struct Dropout {
     }
 };
 
-// ---- tiles -----------------------------------------------------------------------------------------------------------------
+// What all kernels take; the last parameters of each.
+struct Inputs {
+    Heads q, k, v, prefixK, prefixV;
+    const int* spans;
+    int sequences, heads, kvHeads, headSize;
+    float scale;
+    Dropout dropout;
+
+    // Keys and values of the key–value head that serves a query head.
+    __device__ __forceinline__ Inputs of(int head) const {
+        int kvHead = static_cast<int64>(head) * kvHeads / heads;
+        Inputs one = ofKeys(kvHead);
+        one.q = q.head(head, headSize);
+        return one;
+    }
+
+    __device__ __forceinline__ Inputs ofKeys(int kvHead) const {
+        Inputs one = *this;
+        one.k = k.head(kvHead, headSize), one.v = v.head(kvHead, headSize);
+        one.prefixK = prefixK.head(kvHead, headSize), one.prefixV = prefixV.head(kvHead, headSize);
+        return one;
+    }
+
+    // Whether rows of one head may be read four numbers at a time.
+    __device__ __forceinline__ bool vector() const {
+        return q.vector() & k.vector() & v.vector() & prefixK.vector() & prefixV.vector();
+    }
+
+    // Rows of keys or values from key `first` of a sequence on: of the prefix, then its own.
+    __device__ __forceinline__ auto rows(Heads prefix, Heads own, Span span, int first) const {
+        return [=](int r) {
+            int j = first + r;
+            return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
+        };
+    }
+};
+
+#define INPUTS                                                                                                         \
+    float *q, int qStride, float *k, int kStride, float *v, int vStride, float *prefixK, int prefixKStride,            \
+        float *prefixV, int prefixVStride, const int *spans, int sequences, int heads, int kvHeads, int headSize,      \
+        float scale, float p, float keep, int64 seed, int64 stream, int keysPerRow
+#define INPUT_VALUES                                                                                                   \
+    Inputs{{q, qStride}, {k, kStride}, {v, vStride}, {prefixK, prefixKStride}, {prefixV, prefixVStride}, spans,        \
+           sequences, heads, kvHeads, headSize, scale, {p, keep, seed, stream, keysPerRow}}
+
+// ---- tiles ----------------------------------------------------------------------------------------------------------
 
 template <int D>
 constexpr int TILE_ROW = D + 4;
@@ -83,8 +128,8 @@ __device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, b
                        c + 3 < columns ? row[c + 3] : 0);
 }
 
-// tile[r] = factor · rowOf(r) for r < count, zero for the other rows of the tile. Neighbouring threads read neighbouring
-// columns.
+// tile[r] = factor · rowOf(r) for r < count, zero for the other rows of the tile. Neighbouring threads read
+// neighbouring columns.
 template <int D, int ROWS, class RowOf>
 __device__ __forceinline__ void fetch(float* tile, int count, int headSize, bool vector, float factor, RowOf rowOf) {
 #pragma unroll 1
@@ -133,8 +178,8 @@ struct Result {
 
     static __device__ __forceinline__ int column(int run, int tx) { return (run * 16 + tx) * RUN; }
 
-    // Adds weights · tile: weights [ROWS, COLUMNS] as rows of COLUMNS + 4, of which this thread's rows were written by its
-    // warp, tile [COLUMNS, D].
+    // Adds weights · tile: weights [ROWS, COLUMNS] as rows of COLUMNS + 4, of which this thread's rows were written by
+    // its warp, tile [COLUMNS, D].
     template <int COLUMNS>
     __device__ __forceinline__ void add(const float* weights, const float* tile, Place place) {
         weights += 4 * place.y * (COLUMNS + 4);
@@ -196,50 +241,41 @@ __device__ __forceinline__ void share(float* tile, const float (&s)[4][COLUMNS /
     __syncwarp();
 }
 
-// ---- forward ---------------------------------------------------------------------------------------------------------------
+// ---- forward --------------------------------------------------------------------------------------------------------
 
 // Grid: x over sequences and tiles of ROWS queries, y over heads. Shared memory: queries, keys, values, weights.
 template <int D, int ROWS, int COLUMNS>
-__device__ __forceinline__ void forward(float* out, int outStride, float* logSumExp, const float* q, int qStride,
-                                        const float* k, int kStride, const float* v, int vStride, const float* prefixK,
-                                        int prefixKStride, const float* prefixV, int prefixVStride, const int* spans,
-                                        int sequences, int kvHeads, int headSize, float scale, Dropout dropout) {
+__device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all) {
     extern __shared__ __align__(16) float shared[];
     float *queries = shared, *keys = queries + ROWS * TILE_ROW<D>, *values = keys + COLUMNS * TILE_ROW<D>;
     float* weights = values + COLUMNS * TILE_ROW<D>;
     Place at;
-    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
-    int first = (gridDim.x - 1 - blockIdx.x) / sequences * ROWS;
-    Heads o = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
-    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
-    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
-    bool vector = o.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
-    Span span(spans, sequences, blockIdx.x % sequences);
+    int head = blockIdx.y, heads = all.heads, headSize = all.headSize;
+    Dropout dropout = all.dropout;
+    Inputs in = all.of(head);
+    Heads o = out.head(head, headSize);
+    bool vector = in.vector() & o.vector();
+    Span span(in.spans, in.sequences, blockIdx.x % in.sequences);
+    int first = (gridDim.x - 1 - blockIdx.x) / in.sequences * ROWS;
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;  // one past the last key that the last query sees
     int64 begin = span.begin + first;
     float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
     Result<D> result;
-    fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
+    fetch<D, ROWS>(queries, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); });
 
 #pragma unroll 1
     for (int key = 0; key < end; key += COLUMNS) {
-        auto rowOf = [=](Heads prefix, Heads own) {
-            return [=](int r) {
-                int j = key + r;
-                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-            };
-        };
         __syncthreads();
-        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
-        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
+        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
         float p[4][COLUMNS / 16];
         products<D, COLUMNS>(p, queries, keys, at);
         if (dropout.p > 0) {
             dropout.factors<COLUMNS>(
-                weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * heads + head; },
                 [=](int, int j) { return key + at.x + 16 * j; });
         }
 #pragma unroll
@@ -273,38 +309,33 @@ __device__ __forceinline__ void forward(float* out, int outStride, float* logSum
         int r = 4 * at.y + i;
         if (r < count) {
             result.put(i, o.row(begin + r), headSize, vector, 1 / total, at);
-            if (at.x == 0) logSumExp[(begin + r) * gridDim.y + head] = largest[i] + logf(total);
+            if (at.x == 0) logSumExp[(begin + r) * heads + head] = largest[i] + logf(total);
         }
     }
 }
 
-// The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a row.
-// A block of 256 threads has one query. D / 4 neighbouring lanes (at most 32) take a key together, four columns each (eight
-// for D = 256), and every such group takes every GROUPS-th key; at the end the groups' results are joined in shared memory.
-// Grid: x over sequences and queries, y over heads. No dropout.
+// The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a
+// row. A block of 256 threads has one query. D / 4 neighbouring lanes (at most 32) take a key together, four columns
+// each (eight for D = 256), and every such group takes every GROUPS-th key; at the end the groups' results are joined
+// in shared memory. Grid: x over sequences and queries, y over heads. No dropout.
 template <int D>
-__device__ __forceinline__ void step(float* out, int outStride, float* logSumExp, const float* q, int qStride,
-                                     const float* k, int kStride, const float* v, int vStride, const float* prefixK,
-                                     int prefixKStride, const float* prefixV, int prefixVStride, const int* spans,
-                                     int sequences, int kvHeads, int headSize, float scale) {
+__device__ __forceinline__ void step(Heads out, float* logSumExp, Inputs all) {
     constexpr int LANES = D / 4 < WARP ? D / 4 : WARP, RUNS = D / 4 / LANES, GROUPS = 256 / LANES;
     __shared__ float largestOf[GROUPS], sumOf[GROUPS];
     __shared__ __align__(16) float resultOf[GROUPS][D];
     int group = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
-    Heads o = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
-    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
-    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
-    bool vector = qs.vector() & ks.vector() & vs.vector() & pks.vector() & pvs.vector();
-    Span span(spans, sequences, blockIdx.x % sequences);
-    int i = blockIdx.x / sequences;
+    int head = blockIdx.y, headSize = all.headSize;
+    Inputs in = all.of(head);
+    bool vector = in.vector();
+    Span span(in.spans, in.sequences, blockIdx.x % in.sequences);
+    int i = blockIdx.x / in.sequences;
     if (i >= span.length) return;
     int64 row = span.begin + i;
     int keys = span.prefix + i + 1;
     float4 query[RUNS], result[RUNS];
 #pragma unroll
     for (int run = 0; run < RUNS; run++) {
-        query[run] = fourOf(qs.row(row), 4 * (lane + run * LANES), headSize, vector);
+        query[run] = fourOf(in.q.row(row), 4 * (lane + run * LANES), headSize, vector);
         result[run] = make_float4(0, 0, 0, 0);
     }
     float largest = LOWEST, sum = 0;
@@ -320,14 +351,14 @@ __device__ __forceinline__ void step(float* out, int outStride, float* logSumExp
             int c = 4 * (lane + run * LANES);
             key[run] = value[run] = make_float4(0, 0, 0, 0);
             if (j < keys) {
-                key[run] = fourOf((prefix ? pks : ks).row(keyRow), c, headSize, vector);
-                value[run] = fourOf((prefix ? pvs : vs).row(keyRow), c, headSize, vector);
+                key[run] = fourOf((prefix ? in.prefixK : in.k).row(keyRow), c, headSize, vector);
+                value[run] = fourOf((prefix ? in.prefixV : in.v).row(keyRow), c, headSize, vector);
             }
             score += query[run].x * key[run].x + query[run].y * key[run].y + query[run].z * key[run].z
                      + query[run].w * key[run].w;
         }
         score = overWarp<Sum, LANES>(score);
-        score = j < keys ? scale * score : -INFINITY;
+        score = j < keys ? in.scale * score : -INFINITY;
         float highest = fmaxf(largest, score), shrink = expf(largest - highest), p = expf(score - highest);
         largest = highest;
         sum = sum * shrink + p;
@@ -352,39 +383,33 @@ __device__ __forceinline__ void step(float* out, int outStride, float* logSumExp
         total += weight * sumOf[g];
         if (threadIdx.x < headSize) joined += weight * resultOf[g][threadIdx.x];
     }
-    if (threadIdx.x < headSize) o.row(row)[threadIdx.x] = joined / total;
-    if (threadIdx.x == 0) logSumExp[row * gridDim.y + head] = largest + logf(total);
+    if (threadIdx.x < headSize) out.head(head, headSize).row(row)[threadIdx.x] = joined / total;
+    if (threadIdx.x == 0) logSumExp[row * in.heads + head] = largest + logf(total);
 }
 
-// ---- backward --------------------------------------------------------------------------------------------------------------
+// ---- backward -------------------------------------------------------------------------------------------------------
 
-// dq, and deltas[row][head] = do · o for `attention_keys`. Grid as in forward. Shared memory:
-// queries, dout, keys, values, scores.
+// dq, and deltas[row][head] = do · o for `attention_keys`. Grid as in forward. Shared memory: queries, dout, keys,
+// values, scores.
 template <int D, int ROWS, int COLUMNS>
-__device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* deltas, const float* dout, int doutStride,
-                                                const float* out, int outStride, const float* logSumExp, const float* q,
-                                                int qStride, const float* k, int kStride, const float* v, int vStride,
-                                                const float* prefixK, int prefixKStride, const float* prefixV,
-                                                int prefixVStride, const int* spans, int sequences, int kvHeads,
-                                                int headSize, float scale, Dropout dropout) {
+__device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads dout, Heads out, const float* logSumExp,
+                                                Inputs all) {
     extern __shared__ __align__(16) float shared[];
     float *queries = shared, *douts = queries + ROWS * TILE_ROW<D>, *keys = douts + ROWS * TILE_ROW<D>;
     float *values = keys + COLUMNS * TILE_ROW<D>, *scores = values + COLUMNS * TILE_ROW<D>;
     Place at;
-    int head = blockIdx.y, kvHead = static_cast<int64>(head) * kvHeads / gridDim.y;
-    int first = (gridDim.x - 1 - blockIdx.x) / sequences * ROWS;
-    Heads dqs = heads(dq, dqStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
-    Heads os = heads(out, outStride, head, headSize), qs = heads(q, qStride, head, headSize);
-    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
-    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
-    bool vector = dqs.vector() & dos.vector() & os.vector() & qs.vector() & ks.vector() & vs.vector() & pks.vector()
-                  & pvs.vector();
-    Span span(spans, sequences, blockIdx.x % sequences);
+    int head = blockIdx.y, heads = all.heads, headSize = all.headSize;
+    Dropout dropout = all.dropout;
+    Inputs in = all.of(head);
+    Heads dqs = dq.head(head, headSize), dos = dout.head(head, headSize), os = out.head(head, headSize);
+    bool vector = in.vector() & dqs.vector() & dos.vector() & os.vector();
+    Span span(in.spans, in.sequences, blockIdx.x % in.sequences);
+    int first = (gridDim.x - 1 - blockIdx.x) / in.sequences * ROWS;
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;
     int64 begin = span.begin + first;
-    fetch<D, ROWS>(queries, count, headSize, vector, scale, [=](int r) { return qs.row(begin + r); });
+    fetch<D, ROWS>(queries, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); });
     fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
     __syncthreads();
     float delta[4], logSum[4];
@@ -398,29 +423,23 @@ __device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* 
             dot += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
         }
         delta[i] = overWarp<Sum, 16>(dot);
-        logSum[i] = r < count ? logSumExp[(begin + r) * gridDim.y + head] : 0;
-        if (r < count && at.x == 0) deltas[(begin + r) * gridDim.y + head] = delta[i];
+        logSum[i] = r < count ? logSumExp[(begin + r) * heads + head] : 0;
+        if (r < count && at.x == 0) deltas[(begin + r) * heads + head] = delta[i];
     }
     Result<D> result;
 
 #pragma unroll 1
     for (int key = 0; key < end; key += COLUMNS) {
-        auto rowOf = [=](Heads prefix, Heads own) {
-            return [=](int r) {
-                int j = key + r;
-                return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-            };
-        };
         __syncthreads();
-        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, rowOf(pks, ks));
-        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, rowOf(pvs, vs));
+        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
+        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
         float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
         products<D, COLUMNS>(ds, queries, keys, at);
         products<D, COLUMNS>(dp, douts, values, at);
         if (dropout.p > 0) {
             dropout.factors<COLUMNS>(
-                scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * gridDim.y + head; },
+                scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * heads + head; },
                 [=](int, int j) { return key + at.x + 16 * j; });
         }
 #pragma unroll
@@ -440,53 +459,42 @@ __device__ __forceinline__ void backwardQueries(float* dq, int dqStride, float* 
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         int r = 4 * at.y + i;
-        if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, scale, at);
+        if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, in.scale, at);
     }
 }
 
 // dk and dv, and of the prefix rows each sequence's own share: sharesK and sharesV [sequences][longestPrefix][kvHeads ·
-// headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: x over sequences
-// and tiles of ROWS keys, y over key–value heads. A block walks through the query heads that its head serves and through their queries, the
-// streamed side here. Shared memory: keys, values, queries, dout, scores.
+// headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: x over sequences and
+// tiles of ROWS keys, y over key–value heads. A block walks through the query heads that its head serves and through
+// their queries, the streamed side here. Shared memory: keys, values, queries, dout, scores.
 template <int D, int ROWS, int COLUMNS>
-__device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv, int dvStride, float* sharesK,
-                                             float* sharesV, int longestPrefix, const float* deltas, const float* dout,
-                                             int doutStride, const float* logSumExp, const float* q, int qStride,
-                                             const float* k, int kStride, const float* v, int vStride,
-                                             const float* prefixK, int prefixKStride, const float* prefixV,
-                                             int prefixVStride, const int* spans, int sequences, int queryHeads,
-                                             int headSize, float scale, Dropout dropout) {
+__device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK, float* sharesV, int longestPrefix,
+                                             const float* deltas, Heads dout, const float* logSumExp, Inputs all) {
     extern __shared__ __align__(16) float shared[];
     float *keys = shared, *values = keys + ROWS * TILE_ROW<D>, *queries = values + ROWS * TILE_ROW<D>;
     float *douts = queries + COLUMNS * TILE_ROW<D>, *scores = douts + COLUMNS * TILE_ROW<D>;
     Place at;
-    int kvHead = blockIdx.y, kvHeads = gridDim.y, group = queryHeads / kvHeads;
-    int width = kvHeads * headSize;
-    Heads dks = heads(dk, dkStride, kvHead, headSize), dvs = heads(dv, dvStride, kvHead, headSize);
-    Heads sks = heads(sharesK, width, kvHead, headSize), svs = heads(sharesV, width, kvHead, headSize);
-    Heads ks = heads(k, kStride, kvHead, headSize), vs = heads(v, vStride, kvHead, headSize);
-    Heads pks = heads(prefixK, prefixKStride, kvHead, headSize), pvs = heads(prefixV, prefixVStride, kvHead, headSize);
-    bool vector = dks.vector() & dvs.vector() & sks.vector() & svs.vector() & ks.vector() & vs.vector() & pks.vector()
-                  & pvs.vector() & heads(q, qStride, 0, headSize).vector() & heads(dout, doutStride, 0, headSize).vector()
+    int kvHead = blockIdx.y, heads = all.heads, group = heads / all.kvHeads, headSize = all.headSize;
+    Dropout dropout = all.dropout;
+    Inputs in = all.ofKeys(kvHead);
+    Heads dks = dk.head(kvHead, headSize), dvs = dv.head(kvHead, headSize);
+    Heads sks = Heads{sharesK, in.kvHeads * headSize}.head(kvHead, headSize);
+    Heads svs = Heads{sharesV, in.kvHeads * headSize}.head(kvHead, headSize);
+    bool vector = in.vector() & dks.vector() & dvs.vector() & sks.vector() & svs.vector() & dout.vector()
                   & headSize % 4 == 0;
-    Span span(spans, sequences, blockIdx.x % sequences);
-    int first = blockIdx.x / sequences * ROWS + (sharesK ? 0 : span.prefix);
+    int sequence = blockIdx.x % in.sequences;
+    Span span(in.spans, in.sequences, sequence);
+    int first = blockIdx.x / in.sequences * ROWS + (sharesK ? 0 : span.prefix);
     int count = min(ROWS, span.prefix + span.length - first);
     if (count <= 0) return;
-    auto rowOf = [=](Heads prefix, Heads own) {
-        return [=](int r) {
-            int j = first + r;
-            return j < span.prefix ? prefix.row(span.prefixStart + j) : own.row(span.begin + j - span.prefix);
-        };
-    };
-    fetch<D, ROWS>(keys, count, headSize, vector, scale, rowOf(pks, ks));
-    fetch<D, ROWS>(values, count, headSize, vector, 1, rowOf(pvs, vs));
+    fetch<D, ROWS>(keys, count, headSize, vector, in.scale, in.rows(in.prefixK, in.k, span, first));
+    fetch<D, ROWS>(values, count, headSize, vector, 1, in.rows(in.prefixV, in.v, span, first));
     Result<D> resultK, resultV;
     int firstQuery = max(0, first - span.prefix) / COLUMNS * COLUMNS;
 
 #pragma unroll 1
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-        Heads qs = heads(q, qStride, head, headSize), dos = heads(dout, doutStride, head, headSize);
+        Heads qs = in.q.head(head, headSize), dos = dout.head(head, headSize);
 #pragma unroll 1
         for (int query = firstQuery; query < span.length; query += COLUMNS) {
             int64 begin = span.begin + query;
@@ -501,15 +509,15 @@ __device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv,
             products<D, COLUMNS>(ds, values, douts, at);
             if (dropout.p > 0) {
                 dropout.factors<COLUMNS>(
-                    scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * queryHeads + head; },
+                    scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * heads + head; },
                     [=](int i, int) { return first + 4 * at.y + i; });
             }
 #pragma unroll
             for (int j = 0; j < COLUMNS / 16; j++) {
                 int c = at.x + 16 * j;
                 bool exists = query + c < span.length;
-                float logSum = exists ? logSumExp[(begin + c) * queryHeads + head] : 0;
-                float delta = exists ? deltas[(begin + c) * queryHeads + head] : 0;
+                float logSum = exists ? logSumExp[(begin + c) * heads + head] : 0;
+                float delta = exists ? deltas[(begin + c) * heads + head] : 0;
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     int key = first + 4 * at.y + i;
@@ -532,15 +540,15 @@ __device__ __forceinline__ void backwardKeys(float* dk, int dkStride, float* dv,
         int r = 4 * at.y + i, j = first + r;
         if (r < count) {
             bool own = j >= span.prefix;
-            int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(blockIdx.x % sequences) * longestPrefix + j;
-            resultK.put(i, (own ? dks : sks).row(row), headSize, vector, scale, at);
+            int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(sequence) * longestPrefix + j;
+            resultK.put(i, (own ? dks : sks).row(row), headSize, vector, in.scale, at);
             resultV.put(i, (own ? dvs : svs).row(row), headSize, vector, 1, at);
         }
     }
 }
 
-// dPrefix[r] += Σ over the sequences whose prefix covers row r, in ascending order, of their shares of that row. Grid and
-// block as in rows.cu: columns in x, prefix rows in y.
+// dPrefix[r] += Σ over the sequences whose prefix covers row r, in ascending order, of their shares of that row. Grid
+// and block as in rows.cu: columns in x, prefix rows in y.
 extern "C" __global__ void __launch_bounds__(256)
 attention_prefix(float* dPrefixK, int dPrefixKStride, float* dPrefixV, int dPrefixVStride, const float* sharesK,
                  const float* sharesV, const int* spans, int sequences, int rows, int columns, int longestPrefix) {
@@ -566,48 +574,29 @@ attention_prefix(float* dPrefixK, int dPrefixKStride, float* dPrefixV, int dPref
     });
 }
 
-// ---- one kernel per head size ------------------------------------------------------------------------------------------------
+// ---- one kernel per head size ---------------------------------------------------------------------------------------
 
-#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS)                                                             \
-    extern "C" __global__ void __launch_bounds__(4 * ROWS, 2)                                                            \
-    attention_##D(float* out, int outStride, float* logSumExp, const float* q, int qStride, const float* k, int kStride, \
-                  const float* v, int vStride, const float* prefixK, int prefixKStride, const float* prefixV,            \
-                  int prefixVStride, const int* spans, int sequences, int kvHeads, int headSize, float scale, float p,   \
-                  float keep, int64 seed, int64 stream, int keysPerRow) {                                                \
-        forward<D, ROWS, COLUMNS>(out, outStride, logSumExp, q, qStride, k, kStride, v, vStride, prefixK,                \
-                                  prefixKStride, prefixV, prefixVStride, spans, sequences, kvHeads, headSize, scale,     \
-                                  {p, keep, seed, stream, keysPerRow});                                                  \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(256)                                                                    \
-    attention_step_##D(float* out, int outStride, float* logSumExp, const float* q, int qStride, const float* k,         \
-                       int kStride, const float* v, int vStride, const float* prefixK, int prefixKStride,                \
-                       const float* prefixV, int prefixVStride, const int* spans, int sequences, int kvHeads,            \
-                       int headSize, float scale) {                                                                      \
-        step<D>(out, outStride, logSumExp, q, qStride, k, kStride, v, vStride, prefixK, prefixKStride, prefixV,          \
-                prefixVStride, spans, sequences, kvHeads, headSize, scale);                                              \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                       \
-    attention_queries_##D(float* dq, int dqStride, float* deltas, const float* dout, int doutStride, const float* out,   \
-                          int outStride, const float* logSumExp, const float* q, int qStride, const float* k,            \
-                          int kStride, const float* v, int vStride, const float* prefixK, int prefixKStride,             \
-                          const float* prefixV, int prefixVStride, const int* spans, int sequences, int kvHeads,         \
-                          int headSize, float scale, float p, float keep, int64 seed, int64 stream, int keysPerRow) {    \
-        backwardQueries<D, BACK_ROWS, BACK_COLUMNS>(dq, dqStride, deltas, dout, doutStride, out, outStride, logSumExp,   \
-                                                    q, qStride, k, kStride, v, vStride, prefixK, prefixKStride, prefixV, \
-                                                    prefixVStride, spans, sequences, kvHeads, headSize, scale,           \
-                                                    {p, keep, seed, stream, keysPerRow});                                \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                       \
-    attention_keys_##D(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,                 \
-                       int longestPrefix, const float* deltas, const float* dout, int doutStride,                        \
-                       const float* logSumExp, const float* q, int qStride, const float* k, int kStride, const float* v, \
-                       int vStride, const float* prefixK, int prefixKStride, const float* prefixV, int prefixVStride,    \
-                       const int* spans, int sequences, int queryHeads, int headSize, float scale, float p, float keep,  \
-                       int64 seed, int64 stream, int keysPerRow) {                                                       \
-        backwardKeys<D, BACK_ROWS, BACK_COLUMNS>(dk, dkStride, dv, dvStride, sharesK, sharesV, longestPrefix, deltas,    \
-                                                 dout, doutStride, logSumExp, q, qStride, k, kStride, v, vStride,        \
-                                                 prefixK, prefixKStride, prefixV, prefixVStride, spans, sequences,       \
-                                                 queryHeads, headSize, scale, {p, keep, seed, stream, keysPerRow});      \
+#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS)                                                           \
+    extern "C" __global__ void __launch_bounds__(4 * ROWS, 2)                                                          \
+    attention_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                               \
+        forward<D, ROWS, COLUMNS>({out, outStride}, logSumExp, INPUT_VALUES);                                          \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(256)                                                                  \
+    attention_step_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                          \
+        step<D>({out, outStride}, logSumExp, INPUT_VALUES);                                                            \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                     \
+    attention_queries_##D(float* dq, int dqStride, float* deltas, float* dout, int doutStride, float* out,             \
+                          int outStride, const float* logSumExp, INPUTS) {                                             \
+        backwardQueries<D, BACK_ROWS, BACK_COLUMNS>({dq, dqStride}, deltas, {dout, doutStride}, {out, outStride},      \
+                                                    logSumExp, INPUT_VALUES);                                          \
+    }                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                     \
+    attention_keys_##D(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,               \
+                       int longestPrefix, const float* deltas, float* dout, int doutStride, const float* logSumExp,    \
+                       INPUTS) {                                                                                       \
+        backwardKeys<D, BACK_ROWS, BACK_COLUMNS>({dk, dkStride}, {dv, dvStride}, sharesK, sharesV, longestPrefix,      \
+                                                 deltas, {dout, doutStride}, logSumExp, INPUT_VALUES);                 \
     }
 
 // Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs have.

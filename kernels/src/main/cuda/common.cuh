@@ -12,7 +12,7 @@ using bf16 = unsigned short;  // the upper half of a float
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
-// ---- runs of numbers ---------------------------------------------------------------------------------------------------
+// ---- runs of numbers ------------------------------------------------------------------------------------------------
 
 // V numbers that one thread handles together; V is 1 or 4.
 template <int V>
@@ -122,7 +122,7 @@ __device__ __forceinline__ bool aligned(const T*... p) {
     return ((reinterpret_cast<unsigned long long>(p) % (4 * sizeof(T)) == 0) & ...);
 }
 
-// ---- who does what -------------------------------------------------------------------------------------------------------
+// ---- who does what --------------------------------------------------------------------------------------------------
 
 // Visits 0 … n − 1 with all threads of the grid: neighbouring threads take neighbouring runs.
 template <class Body>
@@ -158,9 +158,9 @@ __device__ __forceinline__ int rowStep() {
     return gridDim.y * blockDim.y;
 }
 
-// ---- sums ------------------------------------------------------------------------------------------------------------------
+// ---- sums -----------------------------------------------------------------------------------------------------------
 
-constexpr float LOWEST = -3.402823466e38f;  // below every finite number: where a maximum starts, and LOWEST − LOWEST is 0
+constexpr float LOWEST = -3.402823466e38f;  // where a maximum starts: finite, so that LOWEST − LOWEST is 0
 
 struct Sum {
     static __device__ __forceinline__ float neutral() { return 0; }
@@ -189,7 +189,8 @@ __device__ __forceinline__ float* warpValues() {
 
 // Joins one value of each thread of a row (the x direction of a block, whole warps) and gives every thread the result.
 // A row of one warp needs no barrier; if it has more, the block is one row, so that all its threads come by here. All
-// calls of a kernel share one array: where there are several, the first barrier waits for the readers of the one before.
+// calls of a kernel share one array: where there are several, the first barrier waits for the readers of the one
+// before.
 template <class Op, bool SEVERAL = true>
 __device__ __forceinline__ float overRow(float value) {
     float* warps = warpValues();
@@ -204,8 +205,8 @@ __device__ __forceinline__ float overRow(float value) {
     return value;
 }
 
-// Adds up runs of each thread of a block column (the same threadIdx.x), from y = 0 upwards; the thread with y = 0 gets the
-// sums. For blocks of 256 threads, once in a kernel.
+// Adds up runs of each thread of a block column (the same threadIdx.x), from y = 0 upwards; the thread with y = 0 gets
+// the sums. For blocks of 256 threads, once in a kernel.
 template <int V, int COUNT>
 __device__ __forceinline__ void downColumn(Run<V> (&sums)[COUNT]) {
     __shared__ __align__(16) float all[COUNT][256 * V];
@@ -219,7 +220,7 @@ __device__ __forceinline__ void downColumn(Run<V> (&sums)[COUNT]) {
     }
 }
 
-// ---- rows in registers -----------------------------------------------------------------------------------------------------
+// ---- rows in registers ----------------------------------------------------------------------------------------------
 
 // A row of which each thread holds its first 16 numbers in registers, in runs of V: run k of thread t starts at column
 // V · (t + k · blockDim.x). Rows longer than 16 · blockDim.x are read again from memory each time they are visited.
@@ -259,7 +260,7 @@ __device__ __forceinline__ void eachRow(int rows, Body body) {
     for (int r = blockIdx.x * blockDim.y + threadIdx.y; r < rows; r += gridDim.x * blockDim.y) body(r);
 }
 
-// ---- random numbers --------------------------------------------------------------------------------------------------------
+// ---- random numbers -------------------------------------------------------------------------------------------------
 
 // Philox4x32-10 (Salmon et al. 2011): the four words of one block of a stream.
 __device__ __forceinline__ uint4 philox(int64 seed, int64 stream, int64 block) {

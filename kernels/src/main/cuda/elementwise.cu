@@ -1,7 +1,8 @@
 // Element by element: y[i] from the numbers of the same index i in other buffers of n elements.
 //
-// One grid-stride loop over runs of four, or of one where an address is not a multiple of 16 bytes (a slice). Each number
-// is read once and written once, so these kernels are as fast as memory. "add" adds to y instead of overwriting it.
+// One grid-stride loop over runs of four, or of one where an address is not a multiple of 16 bytes (a slice). Each
+// number is read once and written once, so these kernels are as fast as memory. "add" adds to y instead of overwriting
+// it.
 #include "common.cuh"
 
 #define KERNEL extern "C" __global__ void __launch_bounds__(256)
@@ -34,7 +35,7 @@ KERNEL divide(float* y, const float* a, const float* b, int add, int64 n) {
     });
 }
 
-// ---- copies and conversions ----------------------------------------------------------------------------------------------
+// ---- copies and conversions -----------------------------------------------------------------------------------------
 
 KERNEL copy_f32(float* y, const float* x, int64 n) {  // I32 too: bits pass unchanged
     sweep(n, aligned(y, x), [=](auto width, int64 i) { store(y + i, load<decltype(width)::value>(x + i)); });
@@ -58,7 +59,7 @@ KERNEL widen_to_f32(float* y, const bf16* x, int64 n) {
     sweep(n, aligned(y, x), [=](auto width, int64 i) { store(y + i, load<decltype(width)::value>(x + i)); });
 }
 
-// ---- functions of one variable: y = f(x), and dx (+)= dy · f′(x) --------------------------------------------------------------
+// ---- functions of one variable: y = f(x), and dx (+)= dy · f′(x) ----------------------------------------------------
 
 struct GeluTanh {  // 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))
     static __device__ __forceinline__ float inner(float x) { return 0.7978845608f * (x + 0.044715f * x * x * x); }
@@ -105,18 +106,18 @@ struct Sqrt {
     static __device__ __forceinline__ float slope(float x) { return 0.5f / sqrtf(x); }
 };
 
-#define UNARY(name, F)                                                                                         \
-    KERNEL unary_##name(float* y, const float* x, int64 n) {                                                   \
-        sweep(n, aligned(y, x), [=](auto width, int64 i) {                                                     \
-            store(y + i, map(load<decltype(width)::value>(x + i), [](float v) { return F::value(v); }));       \
-        });                                                                                                    \
-    }                                                                                                          \
-    KERNEL unary_##name##_backward(float* dx, const float* dy, const float* x, int add, int64 n) {             \
-        sweep(n, aligned(dx, dy, x), [=](auto width, int64 i) {                                                \
-            constexpr int V = decltype(width)::value;                                                          \
-            auto slopes = map(load<V>(x + i), [](float v) { return F::slope(v); });                            \
-            put(dx + i, load<V>(dy + i) * slopes, add);                                                        \
-        });                                                                                                    \
+#define UNARY(name, F)                                                                                                 \
+    KERNEL unary_##name(float* y, const float* x, int64 n) {                                                           \
+        sweep(n, aligned(y, x), [=](auto width, int64 i) {                                                             \
+            store(y + i, map(load<decltype(width)::value>(x + i), [](float v) { return F::value(v); }));               \
+        });                                                                                                            \
+    }                                                                                                                  \
+    KERNEL unary_##name##_backward(float* dx, const float* dy, const float* x, int add, int64 n) {                     \
+        sweep(n, aligned(dx, dy, x), [=](auto width, int64 i) {                                                        \
+            constexpr int V = decltype(width)::value;                                                                  \
+            auto slopes = map(load<V>(x + i), [](float v) { return F::slope(v); });                                    \
+            put(dx + i, load<V>(dy + i) * slopes, add);                                                                \
+        });                                                                                                            \
     }
 
 UNARY(gelu_tanh, GeluTanh)
@@ -127,10 +128,10 @@ UNARY(tanh, Tanh)
 UNARY(sigmoid, Sigmoid)
 UNARY(sqrt, Sqrt)
 
-// ---- dropout ---------------------------------------------------------------------------------------------------------------
+// ---- dropout --------------------------------------------------------------------------------------------------------
 
-// y[i] (+)= x[i] · keep where number i of the stream is at least p, else 0, with keep = 1 / (1 − p). A thread's run of four
-// is one block of Philox; runs start at multiples of four.
+// y[i] (+)= x[i] · keep where number i of the stream is at least p, else 0, with keep = 1 / (1 − p). A thread's run of
+// four is one block of Philox; runs start at multiples of four.
 KERNEL dropout(float* y, const float* x, float p, float keep, int64 seed, int64 stream, int add, int64 n) {
     sweep(n, aligned(y, x), [=](auto width, int64 i) {
         constexpr int V = decltype(width)::value;

@@ -4,8 +4,8 @@
 //   dx     = rstd · (g − mean(g) − xhat · mean(g · xhat))      g = dy · gamma
 //   dgamma = Σ over rows of dy · xhat,  dbeta = Σ over rows of dy
 //
-// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. The row stays in
-// registers between the passes over it, and so do gamma and beta from row to row: each number is read once.
+// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. The row stays
+// in registers between the passes over it, and so do gamma and beta from row to row: each number is read once.
 #include "common.cuh"
 
 extern "C" __global__ void __launch_bounds__(512)
@@ -62,8 +62,9 @@ layer_norm_backward(float* dx, const float* dy, const float* x, const float* mea
     else differentiate(Width<1>());
 }
 
-// Partial sums over one chunk of rows per y of the grid: dgamma[chunk][c] (+)= Σ dy · xhat and dbeta[chunk][c] (+)= Σ dy,
-// either of which may be null. With more than one chunk `sum_columns` adds up the chunks. Blocks as in `sum_columns`.
+// Partial sums over one chunk of rows per y of the grid: dgamma[chunk][c] (+)= Σ dy · xhat and dbeta[chunk][c] (+)= Σ
+// dy, either of which may be null. With more than one chunk `sum_columns` adds up the chunks. Blocks as in
+// `sum_columns`.
 extern "C" __global__ void __launch_bounds__(256)
 layer_norm_parameters(float* dgamma, float* dbeta, const float* dy, const float* x, const float* means,
                       const float* rstds, int rows, int columns, int chunk, int vector, int addGamma, int addBeta) {

@@ -1,8 +1,8 @@
 // Learning: gradient norm, AdamW and SGD over all trainable tensors, one launch each.
 //
 // A table on the device lists the tensors. Their numbers are cut into chunks of 4096, counted through from tensor to
-// tensor; a block takes chunks by grid stride and finds a chunk's tensor by bisection. Clip factor and "finite" flag stay
-// on the device: control = {norm, clip, finite}.
+// tensor; a block takes chunks by grid stride and finds a chunk's tensor by bisection. Clip factor and "finite" flag
+// stay on the device: control = {norm, clip, finite}.
 #include "common.cuh"
 
 constexpr int CHUNK = 4096;
@@ -77,8 +77,8 @@ gradient_norm(float* control, const float* partial, int count, const float* loss
     }
 }
 
-// p ← keep · p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − rate · (m / c₁) / (√(v / c₂) + ε), with cᵢ = 1 − βᵢᵗ
-// from the host and g already clipped.
+// p ← keep · p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  p ← p − rate · (m / c₁) / (√(v / c₂) + ε), with cᵢ =
+// 1 − βᵢᵗ from the host and g already clipped.
 extern "C" __global__ void __launch_bounds__(256)
 adamw(const Tensor* tensors, int count, int chunks, const float* control, float beta1, float beta2, float epsilon,
       float correction1, float correction2) {

@@ -93,7 +93,7 @@ KERNEL widen_matrix(float* y, const bf16* x, int rows, int columns, int yStride,
     convertMatrix(y, x, rows, columns, yStride, xStride, batch, yBatchStride, xBatchStride);
 }
 
-// ---- embeddings and caches -------------------------------------------------------------------------------------------------
+// ---- embeddings and caches ------------------------------------------------------------------------------------------
 
 // y[r][c] = table[ids[r]][c], for a table of floats or of bf16.
 template <class T>
@@ -104,7 +104,8 @@ __device__ __forceinline__ void gatherRows(float* y, const T* table, const int* 
         constexpr int V = decltype(width)::value;
 #pragma unroll 1
         for (int r = firstRow(); r < rows; r += rowStep()) {
-            store(y + static_cast<int64>(r) * yStride + c, load<V>(table + static_cast<int64>(ids[r]) * tableStride + c));
+            auto run = load<V>(table + static_cast<int64>(ids[r]) * tableStride + c);
+            store(y + static_cast<int64>(r) * yStride + c, run);
         }
     });
 }
@@ -128,8 +129,8 @@ KERNEL scatter(float* y, const int* ids, const float* x, int rows, int columns, 
     });
 }
 
-// dtable[id][c] += Σ dy[order[k]][c] over the positions k of one run, which all have that id. One thread adds up a column of
-// a run in ascending order and is the only one to write there: no atomics, always the same bits.
+// dtable[id][c] += Σ dy[order[k]][c] over the positions k of one run, which all have that id. One thread adds up a
+// column of a run in ascending order and is the only one to write there: no atomics, always the same bits.
 KERNEL gather_backward(float* dtable, const float* dy, const int* ids, const int* order, const int* starts, int runs,
                        int columns, int tableStride, int dyStride) {
     sweepColumns(columns, aligned(dtable, dy) && ((tableStride | dyStride) & 3) == 0, [=](auto width, int c) {
@@ -146,7 +147,7 @@ KERNEL gather_backward(float* dtable, const float* dy, const int* ids, const int
     });
 }
 
-// ---- exchange of axes ------------------------------------------------------------------------------------------------------
+// ---- exchange of axes -----------------------------------------------------------------------------------------------
 
 // y[o][b][m][a][i] (+)= x[o][a][m][b][i], rows of `inner` numbers: the host uses it where inner > 1.
 KERNEL transpose_rows(float* y, const float* x, int rows, int a, int middle, int b, int inner, int add) {
@@ -164,8 +165,8 @@ KERNEL transpose_rows(float* y, const float* x, int rows, int a, int middle, int
 }
 
 // The same for inner = 1, through tiles of 32 × 32 in shared memory: a warp reads 32 neighbours along b and writes 32
-// neighbours along a. Blocks of 32 × 8 threads; x of the grid runs over tiles of b for each (o, m), y over tiles of a. Tile
-// rows are 33 long, so that neither direction has bank conflicts.
+// neighbours along a. Blocks of 32 × 8 threads; x of the grid runs over tiles of b for each (o, m), y over tiles of a.
+// Tile rows are 33 long, so that neither direction has bank conflicts.
 KERNEL transpose_tiles(float* y, const float* x, int outer, int a, int middle, int b, int add) {
     __shared__ float tile[32][33];
     int across = gridDim.x / (outer * middle), om = blockIdx.x / across;

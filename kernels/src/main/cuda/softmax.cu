@@ -1,8 +1,8 @@
 // Softmax of rows, forward and backward, and cross-entropy over a vocabulary.
 //
-// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. A row stays in
-// registers up to 8192 columns. Maximum and sum come in one pass over the row (Milakov and Gimelshein 2018): when a larger
-// number turns up, the sum so far is scaled down to it.
+// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. A row stays
+// in registers up to 8192 columns. Maximum and sum come in one pass over the row (Milakov and Gimelshein 2018): when a
+// larger number turns up, the sum so far is scaled down to it.
 #include "common.cuh"
 
 // The largest number so far and Σ exp(number − largest).
@@ -66,9 +66,9 @@ softmax_backward(float* dx, const float* dy, const float* y, int rows, int colum
     else work(Width<1>());
 }
 
-// losses[r] = log Σ exp(logits[r]) − logits[r][label] and, unless null, dlogits[r] = scale · (softmax − onehot(label)); zero
-// for an ignored label, whose logits are not read. The thread that meets the label in its own runs writes the loss, so
-// dlogits may be logits itself: nobody reads what another thread writes.
+// losses[r] = log Σ exp(logits[r]) − logits[r][label] and, unless null, dlogits[r] = scale · (softmax − onehot(label));
+// zero for an ignored label, whose logits are not read. The thread that meets the label in its own runs writes the
+// loss, so dlogits may be logits itself: nobody reads what another thread writes.
 extern "C" __global__ void __launch_bounds__(512)
 cross_entropy(float* losses, float* dlogits, const float* logits, const int* labels, int rows, int columns, float scale,
               int ignored) {
@@ -80,7 +80,9 @@ cross_entropy(float* losses, float* dlogits, const float* logits, const int* lab
             if (label == ignored) {
                 if (threadIdx.x == 0) losses[r] = 0;
                 if (dlogits) {
-                    for (int c = V * threadIdx.x; c < columns; c += V * blockDim.x) store(dlogits + start + c, Run<V>{});
+                    for (int c = V * threadIdx.x; c < columns; c += V * blockDim.x) {
+                        store(dlogits + start + c, Run<V>{});
+                    }
                 }
                 return;
             }

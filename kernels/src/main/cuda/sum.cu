@@ -1,12 +1,12 @@
 // y[o][i] (+)= Σᵣ x[o][r][i], with x of shape [outer, reduce, inner].
 //
-// Where `reduce` is long it is cut into chunks of fixed length, a block each, and the partial sums [outer][chunks][inner]
-// go through the same kernel once more: two launches, for blocks of one launch do not wait for each other. Chunks, and
-// with them the order of summing, depend on the shape alone.
+// Where `reduce` is long it is cut into chunks of fixed length, a block each, and the partial sums
+// [outer][chunks][inner] go through the same kernel once more: two launches, for blocks of one launch do not wait for
+// each other. Chunks, and with them the order of summing, depend on the shape alone.
 #include "common.cuh"
 
-// inner > 1. Threads run along inner in x, runs of four each if `vector`; those of a column in y take every blockDim.y-th row
-// of the chunk. Grid: x over columns and outer, y over chunks.
+// inner > 1. Threads run along inner in x, runs of four each if `vector`; those of a column in y take every
+// blockDim.y-th row of the chunk. Grid: x over columns and outer, y over chunks.
 extern "C" __global__ void __launch_bounds__(256)
 sum_columns(float* y, const float* x, int outer, int reduce, int inner, int chunk, int vector, int add) {
     int across = gridDim.x / outer, o = blockIdx.x / across;
