@@ -51,7 +51,7 @@ __device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, boo
 
 // partial[block] = Σ g² over the block's chunks; the host fixes the number of blocks by the number of chunks.
 extern "C" __global__ void __launch_bounds__(256)
-gradient_squares(float* partial, const Tensor* tensors, int count, int chunks) {
+gradient_squares(const Tensor* tensors, int count, int chunks, float* partial) {
     float sum = 0;
     for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
         const Tensor& tensor = tensorOf(tensors, count, chunk);

@@ -50,23 +50,19 @@ KERNEL broadcast(float* y, const float* x, int rows, int repeat, int columns, in
     });
 }
 
-// y[b][r][c] (+)= x[b][r][c] for `batch` pairs of strided matrices; z of the grid runs over the batch.
-KERNEL copy_matrix(float* y, const float* x, int rows, int columns, int yStride, int xStride, int batch,
-                   int64 yBatchStride, int64 xBatchStride, int add) {
-    bool vector = aligned(y, x) && ((yStride | xStride | yBatchStride | xBatchStride) & 3) == 0;
-    for (int b = blockIdx.z; b < batch; b += gridDim.z) {
-        sweepColumns(columns, vector, [=](auto width, int c) {
-            constexpr int V = decltype(width)::value;
-    #pragma unroll 1
+// y[r][c] (+)= x[r][c] for two strided matrices.
+KERNEL copy_matrix(float* y, const float* x, int rows, int columns, int yStride, int xStride, int add) {
+    sweepColumns(columns, aligned(y, x) && ((yStride | xStride) & 3) == 0, [=](auto width, int c) {
+        constexpr int V = decltype(width)::value;
+#pragma unroll 1
         for (int r = firstRow(); r < rows; r += rowStep()) {
-                auto run = load<V>(x + b * xBatchStride + static_cast<int64>(r) * xStride + c);
-                put(y + b * yBatchStride + static_cast<int64>(r) * yStride + c, run, add);
-            }
-        });
-    }
+            put(y + static_cast<int64>(r) * yStride + c, load<V>(x + static_cast<int64>(r) * xStride + c), add);
+        }
+    });
 }
 
-// The bf16 twin of a strided F32 matrix, compact: an operand for cuBLAS. Likewise the F32 twin of a bf16 matrix.
+// The bf16 twin of strided F32 matrices, or the other way round: operands for cuBLAS. z of the grid runs over the
+// batch.
 template <class Y, class X>
 __device__ __forceinline__ void convertMatrix(Y* y, const X* x, int rows, int columns, int yStride, int xStride,
                                               int batch, int64 yBatchStride, int64 xBatchStride) {

@@ -41,6 +41,65 @@ public abstract class Device implements AutoCloseable {
     @Override
     public abstract void close();
 
+    // ---- checks, for behind the verbs there are only addresses ---------------------------------------------------------
+
+    /** Address of an F32 buffer of exactly {@code size} elements. */
+    protected static long floats(Buffer x, long size) {
+        return typed(x, size, DType.F32);
+    }
+
+    /** Address of an I32 buffer of exactly {@code size} elements. */
+    protected static long ints(Buffer x, long size) {
+        return typed(x, size, DType.I32);
+    }
+
+    private static long typed(Buffer x, long size, DType type) {
+        if (x.size() != size || x.dtype() != type) {
+            throw new IllegalArgumentException("expected " + type + "[" + size + "], got " + x);
+        }
+        return x.address();
+    }
+
+    /** Address of an F32 matrix of the given size that is not transposed. */
+    protected static long matrix(Matrix x, int rows, int columns) {
+        if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1
+                || x.data().dtype() != DType.F32) {
+            throw new IllegalArgumentException("expected an F32 matrix " + rows + "×" + columns + ", got " + x);
+        }
+        return x.data().address();
+    }
+
+    /** Whether c (+)= a b + bias is a product of matrices that fit together. */
+    protected static void checkProduct(Matrix c, Matrix a, Matrix b, boolean add, Buffer bias) {
+        if (c.transposed() || c.data().dtype() != DType.F32 || a.height() != c.rows() || b.width() != c.columns()
+                || b.height() != a.width() || a.batch() != c.batch() && a.batch() != 1
+                || b.batch() != c.batch() && b.batch() != 1 || add && bias != null) {
+            throw new IllegalArgumentException("cannot multiply " + a + " by " + b + " into " + c);
+        }
+    }
+
+    /** Whether the operands of attention fit together and every prefix lies within its matrix. */
+    protected static void checkAttention(Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            AttentionShape shape) {
+        int width = shape.heads() * shape.headSize(), kvWidth = shape.kvHeads() * shape.headSize();
+        matrix(q, spans.tokens(), width);
+        matrix(k, spans.tokens(), kvWidth);
+        matrix(v, spans.tokens(), kvWidth);
+        int prefixRows = 0;
+        if (prefixK != null) {
+            prefixRows = prefixK.rows();
+            matrix(prefixK, prefixRows, kvWidth);
+            matrix(prefixV, prefixRows, kvWidth);
+        }
+        for (int s = 0; s < spans.sequences(); s++) {
+            int length = spans.prefixLength()[s];
+            if (length > 0 && spans.prefixStart()[s] + length > prefixRows) {
+                throw new IllegalArgumentException("sequence " + s + " has prefix rows " + spans.prefixStart()[s]
+                        + " to " + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
+            }
+        }
+    }
+
     // ---- moving ------------------------------------------------------------------------------------------------------
 
     /** Copies {@code y.bytes()} bytes from the host. */

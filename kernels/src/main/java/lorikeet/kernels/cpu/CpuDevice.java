@@ -119,31 +119,6 @@ public final class CpuDevice extends Device {
         memory().trim();
     }
 
-    /** Address of an F32 buffer of exactly {@code size} elements. */
-    private static long floats(Buffer x, long size) {
-        return typed(x, size, DType.F32);
-    }
-
-    private static long ints(Buffer x, long size) {
-        return typed(x, size, DType.I32);
-    }
-
-    private static long typed(Buffer x, long size, DType type) {
-        if (x.size() != size || x.dtype() != type) {
-            throw new IllegalArgumentException("expected " + type + "[" + size + "], got " + x);
-        }
-        return x.address();
-    }
-
-    /** Address of an F32 matrix of the given size that is not transposed. */
-    private static long matrix(Matrix x, int rows, int columns) {
-        if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1
-                || x.data().dtype() != DType.F32) {
-            throw new IllegalArgumentException("expected an F32 matrix " + rows + "×" + columns + ", got " + x);
-        }
-        return x.data().address();
-    }
-
     // ---- moving ------------------------------------------------------------------------------------------------------
 
     @Override
@@ -305,11 +280,7 @@ public final class CpuDevice extends Device {
     @Override
     public void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias) {
         int m = c.rows(), n = c.columns(), k = a.width(), batch = c.batch();
-        if (c.transposed() || c.data().dtype() != DType.F32 || a.height() != m || b.width() != n || b.height() != k
-                || a.batch() != batch && a.batch() != 1 || b.batch() != batch && b.batch() != 1
-                || add && bias != null) {
-            throw new IllegalArgumentException("cannot multiply " + a + " by " + b + " into " + c);
-        }
+        checkProduct(c, a, b, add, bias);
         if (m == 0 || n == 0) {
             return;
         }
@@ -429,10 +400,9 @@ public final class CpuDevice extends Device {
     public void attention(Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
             Spans spans,
             AttentionShape shape) {
-        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(),
-                kvWidth = shape.kvHeads() * shape.headSize();
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize();
         matrix(out, tokens, width);
-        checkOperands(q, k, v, prefixK, prefixV, spans, tokens, width, kvWidth);
+        checkAttention(q, k, v, prefixK, prefixV, spans, shape);
         var attention =
                 new Attention(out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans,
                         shape);
@@ -453,7 +423,7 @@ public final class CpuDevice extends Device {
         matrix(dv, tokens, kvWidth);
         matrix(dout, tokens, width);
         matrix(out, tokens, width);
-        checkOperands(q, k, v, prefixK, prefixV, spans, tokens, width, kvWidth);
+        checkAttention(q, k, v, prefixK, prefixV, spans, shape);
         if (dPrefixK != null) {
             matrix(dPrefixK, prefixK.rows(), kvWidth);
             matrix(dPrefixV, prefixV.rows(), kvWidth);
@@ -462,28 +432,6 @@ public final class CpuDevice extends Device {
                 floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans, shape);
         try (var _ = memory().scope()) {
             backward.run(parallel, workspace(backward.scratchSize() * parallel.threads()));
-        }
-    }
-
-    private static void checkOperands(Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
-            int tokens,
-            int width, int kvWidth) {
-        matrix(q, tokens, width);
-        matrix(k, tokens, kvWidth);
-        matrix(v, tokens, kvWidth);
-        int prefixRows = 0;
-        if (prefixK != null) {
-            prefixRows = prefixK.rows();
-            matrix(prefixK, prefixRows, kvWidth);
-            matrix(prefixV, prefixRows, kvWidth);
-        }
-        for (int s = 0; s < spans.sequences(); s++) {
-            int length = spans.prefixLength()[s];
-            if (length > 0 && spans.prefixStart()[s] + length > prefixRows) {
-                throw new IllegalArgumentException(
-                        "sequence " + s + " has prefix rows " + spans.prefixStart()[s] + " to "
-                                + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
-            }
         }
     }
 

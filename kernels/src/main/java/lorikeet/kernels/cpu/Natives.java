@@ -3,13 +3,11 @@ package lorikeet.kernels.cpu;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
-import java.net.URL;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Locale;
+import lorikeet.kernels.CacheFolder;
 
 /**
  * The native libraries of oneDNN out of the jar that Bytedeco publishes: unpacked once into a folder of ours that carries
@@ -31,17 +29,10 @@ final class Natives {
                     "javacpp/msvcp140.dll", "javacpp/vcomp140.dll", "dnnl/dnnl.dll");
             default -> throw new IOException("there is no oneDNN for " + platform);
         };
-        var folder = cache().resolve(VERSION + "-" + platform);
+        var folder = CacheFolder.folder(VERSION + "-" + platform, empty -> unpack(names, platform, empty));
         SymbolLookup last = null;
         for (var name : names) {
-            var resource = "/org/bytedeco/" + name.replace("/", "/" + platform + "/");
-            var url = Natives.class.getResource(resource);
-            if (url == null) {
-                throw new IOException("the class path lacks " + resource.substring(1));
-            }
-            var file = folder.resolve(name.substring(name.indexOf('/') + 1));
-            unpack(url, file);
-            last = SymbolLookup.libraryLookup(file, Arena.global());
+            last = SymbolLookup.libraryLookup(folder.resolve(fileName(name)), Arena.global());
         }
         return last;
     }
@@ -60,34 +51,19 @@ final class Natives {
                 };
     }
 
-    /** {@code -Dlorikeet.cache=DIR}, or the user's cache folder. */
-    private static Path cache() {
-        var chosen = System.getProperty("lorikeet.cache");
-        if (chosen != null) {
-            return Path.of(chosen);
+    private static void unpack(List<String> names, String platform, Path folder) throws IOException {
+        for (var name : names) {
+            var resource = "/org/bytedeco/" + name.replace("/", "/" + platform + "/");
+            try (var in = Natives.class.getResourceAsStream(resource)) {
+                if (in == null) {
+                    throw new IOException("the class path lacks " + resource.substring(1));
+                }
+                Files.copy(in, folder.resolve(fileName(name)));
+            }
         }
-        var xdg = System.getenv("XDG_CACHE_HOME");
-        var parent = xdg == null || xdg.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg);
-        return parent.resolve("lorikeet");
     }
 
-    /** Copies beside the target and renames, so that another process sees all of the file or none of it. */
-    private static void unpack(URL resource, Path file) throws IOException {
-        var connection = resource.openConnection();
-        if (Files.exists(file) && Files.size(file) == connection.getContentLengthLong()) {
-            return;
-        }
-        Files.createDirectories(file.getParent());
-        var part = Files.createTempFile(file.getParent(), file.getFileName().toString(), ".part");
-        try (var in = connection.getInputStream()) {
-            Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
-            try {
-                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException _) {
-                Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-            }
-        } finally {
-            Files.deleteIfExists(part);
-        }
+    private static String fileName(String name) {
+        return name.substring(name.indexOf('/') + 1);
     }
 }

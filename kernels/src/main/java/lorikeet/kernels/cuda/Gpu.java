@@ -58,7 +58,7 @@ public interface Gpu extends AutoCloseable {
      * Queues a launch. Arguments are {@code Long} (64-bit parameters, addresses among them), {@code Integer} and
      * {@code Float}; count and size of each are checked against the kernel's {@code .param} list.
      *
-     * @param sharedBytes dynamic shared memory per block
+     * @param sharedBytes dynamic shared memory per block; above {@code sharedBytesPerBlock} the launch opts in
      */
     void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments);
 
@@ -72,6 +72,9 @@ public interface Gpu extends AutoCloseable {
      */
     void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
             Precision precision);
+
+    /** Gives matrix products scratch space, once, before the first of them. A GPU that needs none ignores it. */
+    default void workspace(long address, long bytes) {}
 
     /** Waits until all queued work is done; an error of any of it is thrown here at the latest. */
     void synchronise();

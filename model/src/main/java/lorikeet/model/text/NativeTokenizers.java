@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
+import lorikeet.kernels.CacheFolder;
 
 /**
  * Loads the Hugging Face tokenizers library out of DJL's jar. DJL's own loader is not used: it looks for CUDA, may get

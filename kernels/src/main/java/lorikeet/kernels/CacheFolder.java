@@ -1,4 +1,4 @@
-package lorikeet.model.text;
+package lorikeet.kernels;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -12,11 +12,11 @@ import java.nio.file.attribute.BasicFileAttributes;
  * The user's private folder for what can be made again: {@code $LORIKEET_CACHE}, else {@code $XDG_CACHE_HOME/lorikeet},
  * else {@code ~/.cache/lorikeet}. What lies in it has its version in its name and never changes.
  */
-final class CacheFolder {
+public final class CacheFolder {
     private CacheFolder() {}
 
     /** Fills an empty folder. */
-    interface Filler {
+    public interface Filler {
         void fill(Path folder) throws IOException;
     }
 
@@ -24,7 +24,7 @@ final class CacheFolder {
      * The folder {@code name} of the cache, filled if it is not there yet. It appears complete or not at all, also when
      * several processes ask at once. Where the cache cannot be written, it is a temporary folder of this process.
      */
-    static Path folder(String name, Filler filler) throws IOException {
+    public static Path folder(String name, Filler filler) throws IOException {
         return folder(root(), name, filler);
     }
 

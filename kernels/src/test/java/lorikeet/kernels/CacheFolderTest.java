@@ -1,4 +1,4 @@
-package lorikeet.model.text;
+package lorikeet.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

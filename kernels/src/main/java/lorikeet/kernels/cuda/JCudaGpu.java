@@ -1,0 +1,352 @@
+package lorikeet.kernels.cuda;
+
+import static jcuda.driver.JCudaDriver.*;
+import static jcuda.jcublas.JCublas2.cublasCreate;
+import static jcuda.jcublas.JCublas2.cublasDestroy;
+import static jcuda.jcublas.JCublas2.cublasGemmEx_new;
+import static jcuda.jcublas.JCublas2.cublasGemmStridedBatchedEx_new;
+import static jcuda.jcublas.JCublas2.cublasSetStream;
+import static jcuda.jcublas.JCublas2.cublasSetWorkspace;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.Pointer;
+import jcuda.cudaDataType;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstream_flags;
+import jcuda.jcublas.cublasComputeType;
+import jcuda.jcublas.cublasGemmAlgo;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasOperation;
+import jcuda.jcublas.cublasStatus;
+import jcuda.runtime.cudaStream_t;
+import lorikeet.kernels.DType;
+import lorikeet.kernels.DeviceUnavailableException;
+import lorikeet.kernels.OutOfDeviceMemoryException;
+import lorikeet.kernels.Precision;
+
+/** An NVIDIA GPU through JCuda: the driver API, and cuBLAS for matrix products. */
+public final class JCudaGpu implements Gpu {
+    private static final int OLDEST_DRIVER = 12_000;
+    private static final int OLDEST_CAPABILITY = 75;
+    /** More than any kernel has. */
+    private static final int MOST_PARAMETERS = 64;
+    /** How many launches an error that shows up later names. */
+    private static final int REMEMBERED_LAUNCHES = 8;
+
+    private final int ordinal;
+    private final Properties properties;
+    private final CUdevice device = new CUdevice();
+    private final CUcontext context = new CUcontext();
+    private final CUstream stream = new CUstream();
+    private final cublasHandle cublas = new cublasHandle();
+    private final Staging staging;
+    private final Map<String, CUmodule> modules = new HashMap<>();
+    private final Arena arena = Arena.ofShared();
+    /** Values of kernel parameters, eight bytes each, and behind them the addresses of these. */
+    private final MemorySegment parameters = arena.allocate(16L * MOST_PARAMETERS, 8);
+    /** alpha and beta of a product. */
+    private final MemorySegment factors = arena.allocate(8, 8);
+    private final ArrayDeque<String> launches = new ArrayDeque<>();
+    private Thread current;
+
+    /** A place in memory: the host's, unless it is {@link #ofDevice}. */
+    static final class Address extends Pointer {
+        Address(long address) {
+            super(address);
+        }
+
+        static CUdeviceptr ofDevice(long address) {
+            return new CUdeviceptr().withByteOffset(address);
+        }
+    }
+
+    private static final class Allocation extends CUdeviceptr {
+        long address() {
+            return getNativePointer();
+        }
+    }
+
+    private record Function(String name, CUfunction handle, Signature signature, int[] optedIn) implements Kernel {}
+
+    // ---- opening -----------------------------------------------------------------------------------------------------
+
+    /**
+     * How many GPUs there are.
+     *
+     * @throws DeviceUnavailableException if none can be used here, with the reason
+     */
+    public static int count() {
+        var problem = JCudaLibraries.Driver.PROBLEM;
+        if (problem != null) {
+            throw new DeviceUnavailableException(problem);
+        }
+        var version = new int[1];
+        check(cuDriverGetVersion(version), "cuDriverGetVersion");
+        if (version[0] < OLDEST_DRIVER) {
+            throw new DeviceUnavailableException("the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
+                    + version[0] % 1000 / 10 + "; install version 525 or newer, which supports CUDA 12");
+        }
+        int started = cuInit(0);
+        var count = new int[1];
+        if (started == CUresult.CUDA_ERROR_NO_DEVICE) {
+            throw new DeviceUnavailableException("the NVIDIA driver finds no GPU");
+        }
+        if (started != CUresult.CUDA_SUCCESS) {
+            throw new DeviceUnavailableException("the NVIDIA driver does not start: cuInit answers " + words(started)
+                    + "; a restart after its installation may be missing");
+        }
+        check(cuDeviceGetCount(count), "cuDeviceGetCount");
+        if (count[0] == 0) {
+            throw new DeviceUnavailableException("the NVIDIA driver finds no GPU");
+        }
+        return count[0];
+    }
+
+    /**
+     * Opens GPU number {@code ordinal}.
+     *
+     * @throws DeviceUnavailableException if it cannot be used, with the reason
+     */
+    public JCudaGpu(int ordinal) {
+        this.ordinal = ordinal;
+        int count = count();
+        if (ordinal >= count) {
+            throw new DeviceUnavailableException("there is no " + name() + ": this machine has " + count
+                    + (count == 1 ? " GPU" : " GPUs") + ", counted from 0");
+        }
+        check(cuDeviceGet(device, ordinal), "cuDeviceGet", ordinal);
+        properties = properties(device);
+        int capability = properties.computeCapability();
+        if (capability < OLDEST_CAPABILITY) {
+            throw new DeviceUnavailableException(properties.model() + " has compute capability " + capability / 10 + "."
+                    + capability % 10 + "; the kernels need 7.5 (Turing) or newer");
+        }
+        check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+        makeCurrent();
+        check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        staging = new Staging(stream);
+        checkCublas(cublasCreate(cublas), "cublasCreate");
+        checkCublas(cublasSetStream(cublas, new cudaStream_t(stream)), "cublasSetStream");
+        for (int i = 0; i < MOST_PARAMETERS; i++) {
+            parameters.setAtIndex(ValueLayout.JAVA_LONG, MOST_PARAMETERS + i, parameters.address() + 8L * i);
+        }
+    }
+
+    private static Properties properties(CUdevice device) {
+        var name = new byte[256];
+        check(cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+        int length = 0;
+        while (length < name.length && name[length] != 0) {
+            length++;
+        }
+        var bytes = new long[1];
+        check(cuDeviceTotalMem(bytes, device), "cuDeviceTotalMem");
+        return new Properties(new String(name, 0, length, StandardCharsets.UTF_8),
+                10 * attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                        + attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+                bytes[0], attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
+                attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK),
+                attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
+    }
+
+    private static int attribute(CUdevice device, int attribute) {
+        var value = new int[1];
+        check(cuDeviceGetAttribute(value, attribute, device), "cuDeviceGetAttribute", attribute);
+        return value[0];
+    }
+
+    @Override
+    public String name() {
+        return "cuda:" + ordinal;
+    }
+
+    @Override
+    public Properties properties() {
+        return properties;
+    }
+
+    /** The driver knows one current context per thread. */
+    private void makeCurrent() {
+        if (current != Thread.currentThread()) {
+            check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
+            current = Thread.currentThread();
+        }
+    }
+
+    // ---- memory ------------------------------------------------------------------------------------------------------
+
+    @Override
+    public long allocate(long bytes) {
+        makeCurrent();
+        var allocation = new Allocation();
+        int result = cuMemAlloc(allocation, bytes);
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            throw new OutOfDeviceMemoryException(name() + " has no " + bytes + " bytes of memory left of "
+                    + properties.memoryBytes());
+        }
+        check(result, "cuMemAlloc", bytes);
+        return allocation.address();
+    }
+
+    @Override
+    public void free(long address) {
+        makeCurrent();
+        check(cuMemFree(Address.ofDevice(address)), "cuMemFree", address);
+    }
+
+    @Override
+    public void upload(long address, MemorySegment source) {
+        makeCurrent();
+        staging.upload(address, source);
+    }
+
+    @Override
+    public void download(MemorySegment target, long address) {
+        makeCurrent();
+        staging.download(target, address);
+    }
+
+    @Override
+    public void fill(long address, int word, long count) {
+        makeCurrent();
+        check(cuMemsetD32Async(Address.ofDevice(address), word, count, stream), "cuMemsetD32Async", address, count);
+    }
+
+    // ---- launches ----------------------------------------------------------------------------------------------------
+
+    @Override
+    public Kernel load(String ptx, String kernelName) {
+        makeCurrent();
+        var module = modules.computeIfAbsent(ptx, _ -> {
+            var loaded = new CUmodule();
+            check(cuModuleLoadData(loaded, ptx), "cuModuleLoadData for the module of " + kernelName);
+            return loaded;
+        });
+        var function = new CUfunction();
+        check(cuModuleGetFunction(function, module, kernelName), "cuModuleGetFunction", kernelName);
+        return new Function(kernelName, function, Signature.of(ptx, kernelName), new int[1]);
+    }
+
+    @Override
+    public void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments) {
+        makeCurrent();
+        var function = (Function) kernel;
+        function.signature().check(arguments);
+        if (sharedBytes > Math.max(properties.sharedBytesPerBlock(), function.optedIn()[0])) {
+            check(cuFuncSetAttribute(function.handle(),
+                    CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
+                    "cuFuncSetAttribute", kernel.name(), sharedBytes);
+            function.optedIn()[0] = sharedBytes;
+        }
+        for (int i = 0; i < arguments.length; i++) {
+            switch (arguments[i]) {
+                case Long value -> parameters.set(ValueLayout.JAVA_LONG, 8L * i, value);
+                case Integer value -> parameters.set(ValueLayout.JAVA_INT, 8L * i, value);
+                case Float value -> parameters.set(ValueLayout.JAVA_FLOAT, 8L * i, value);
+                default -> throw new IllegalArgumentException("argument " + arguments[i] + " of " + kernel.name());
+            }
+        }
+        if (launches.size() == REMEMBERED_LAUNCHES) {
+            launches.removeFirst();
+        }
+        launches.addLast(kernel.name());
+        check(cuLaunchKernel(function.handle(), grid.blocksX(), grid.blocksY(), grid.blocksZ(), grid.threadsX(),
+                grid.threadsY(), 1, sharedBytes, stream, new Address(parameters.address() + 8L * MOST_PARAMETERS), null),
+                "cuLaunchKernel", kernel.name(), grid, sharedBytes + " bytes shared", Arrays.toString(arguments));
+    }
+
+    // ---- matrix products ---------------------------------------------------------------------------------------------
+
+    @Override
+    public void workspace(long address, long bytes) {
+        makeCurrent();
+        checkCublas(cublasSetWorkspace(cublas, Address.ofDevice(address), bytes), "cublasSetWorkspace", bytes);
+    }
+
+    @Override
+    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+            Precision precision) {
+        makeCurrent();
+        factors.set(ValueLayout.JAVA_FLOAT, 0, alpha);
+        factors.set(ValueLayout.JAVA_FLOAT, 4, beta);
+        int compute = precision == Precision.FAST && a.dtype() == DType.F32
+                ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
+                : cublasComputeType.CUBLAS_COMPUTE_32F;
+        Pointer pAlpha = new Address(factors.address()), pBeta = new Address(factors.address() + 4);
+        Pointer pa = Address.ofDevice(a.address()), pb = Address.ofDevice(b.address()), pc = Address.ofDevice(c.address());
+        int status = batch == 1
+                ? cublasGemmEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a), a.leading(), pb, type(b),
+                        b.leading(), pBeta, pc, type(c), c.leading(), compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT)
+                : cublasGemmStridedBatchedEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a),
+                        a.leading(), a.batchStride(), pb, type(b), b.leading(), b.batchStride(), pBeta, pc, type(c),
+                        c.leading(), c.batchStride(), batch, compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);
+        checkCublas(status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx", a, b, c, "m " + m, "n " + n,
+                "k " + k, "batch " + batch, precision);
+    }
+
+    private static int operation(Operand x) {
+        return x.transposed() ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+    }
+
+    private static int type(Operand x) {
+        return x.dtype() == DType.BF16 ? cudaDataType.CUDA_R_16BF : cudaDataType.CUDA_R_32F;
+    }
+
+    // ---- waiting, ending, failing ------------------------------------------------------------------------------------
+
+    @Override
+    public void synchronise() {
+        makeCurrent();
+        try {
+            staging.synchronise();
+        } catch (CudaException e) {
+            throw new CudaException(e.getMessage() + "; among the last launches: " + launches);
+        }
+        launches.clear();
+    }
+
+    @Override
+    public void close() {
+        makeCurrent();
+        cublasDestroy(cublas);
+        staging.close();
+        modules.values().forEach(module -> cuModuleUnload(module));
+        cuStreamDestroy(stream);
+        cuDevicePrimaryCtxRelease(device);
+        arena.close();
+    }
+
+    /** Throws unless the driver answered that all is well. */
+    static void check(int result, String call, Object... arguments) {
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw new CudaException(call + Arrays.toString(arguments) + " failed: " + words(result));
+        }
+    }
+
+    private static String words(int result) {
+        var description = new String[1];
+        cuGetErrorString(result, description);
+        return CUresult.stringFor(result) + (description[0] == null ? "" : " (" + description[0] + ")");
+    }
+
+    private static void checkCublas(int status, String call, Object... arguments) {
+        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+            throw new CudaException(call + Arrays.toString(arguments) + " failed: " + cublasStatus.stringFor(status));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package lorikeet.kernels.cuda;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The kernels that ship as PTX, each loaded when it is first launched. */
+public final class Kernels {
+    /** One module for each source file beside {@code kernels/src/main/cuda/compile.sh}. */
+    public static final List<String> MODULES =
+            List.of("attention", "elementwise", "layernorm", "optimizer", "rows", "softmax", "sum");
+
+    private final Gpu gpu;
+    private final Map<String, String> texts = new HashMap<>();
+    private final Map<String, Gpu.Kernel> loaded = new HashMap<>();
+
+    Kernels(Gpu gpu) {
+        this.gpu = gpu;
+    }
+
+    /** The PTX text of a module. */
+    public static String ptx(String module) {
+        try (var in = Kernels.class.getResourceAsStream(module + ".ptx")) {
+            if (in == null) {
+                throw new IllegalArgumentException("there is no module " + module + ".ptx");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    Gpu.Kernel get(String module, String name) {
+        return loaded.computeIfAbsent(name, _ -> gpu.load(texts.computeIfAbsent(module, Kernels::ptx), name));
+    }
+}
