@@ -21,7 +21,8 @@ public final class Devices {
      */
     public static Device open(String name, Precision precision, int threads) {
         if (name.matches("cuda(:\\d{1,4})?")) {
-            return new CudaDevice(new JCudaGpu(name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5))), precision);
+            return new CudaDevice(new JCudaGpu(name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5))),
+                    precision);
         }
         return switch (name) {
             case "cpu" -> new CpuDevice(precision, threads);

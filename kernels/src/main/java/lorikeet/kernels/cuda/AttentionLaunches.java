@@ -44,10 +44,10 @@ final class AttentionLaunches {
                         + " numbers: on CUDA they have at most 256"));
         boolean drops = shape.dropout() > 0;
         inputs = new Object[] {address(q), stride(q), address(k), stride(k), address(v), stride(v), address(prefixK),
-                stride(prefixK), address(prefixV), stride(prefixV), spans.table().address(), spans.sequences(),
-                shape.heads(), shape.kvHeads(), shape.headSize(), shape.scale(), drops ? shape.dropout() : 0f,
-                drops ? (float) (1 / (1 - (double) shape.dropout())) : 1f, shape.key().seed(), shape.key().stream(),
-                spans.longestPrefix() + spans.longest()};
+            stride(prefixK), address(prefixV), stride(prefixV), spans.table().address(), spans.sequences(),
+            shape.heads(), shape.kvHeads(), shape.headSize(), shape.scale(), drops ? shape.dropout() : 0f,
+            drops ? (float) (1 / (1 - (double) shape.dropout())) : 1f, shape.key().seed(), shape.key().stream(),
+            spans.longestPrefix() + spans.longest()};
     }
 
     private static long address(Matrix x) {

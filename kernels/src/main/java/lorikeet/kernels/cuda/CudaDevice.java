@@ -55,8 +55,10 @@ public final class CudaDevice extends Device {
         var p = gpu.properties();
         return String.format(Locale.ROOT, "%s, compute capability %d.%d, %d processors, %.1f GB%s", p.model(),
                 p.computeCapability() / 10, p.computeCapability() % 10, p.processors(), p.memoryBytes() / 1e9,
-                tensorCores || precision == Precision.STRICT ? ""
-                        : precision == Precision.FAST ? ", no TF32: products in fp32"
+                tensorCores || precision == Precision.STRICT
+                        ? ""
+                        : precision == Precision.FAST
+                                ? ", no TF32: products in fp32"
                                 : ", no bf16 products: operands rounded to bf16, products in fp32");
     }
 
@@ -149,8 +151,11 @@ public final class CudaDevice extends Device {
         if (x.size() != n || y.dtype() != x.dtype() && !narrow && !widen) {
             throw new IllegalArgumentException("cannot copy " + x + " to " + y);
         }
-        var kernel = narrow ? "narrow_to_bf16" : widen ? "widen_to_f32"
-                : y.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
+        var kernel = narrow
+                ? "narrow_to_bf16"
+                : widen
+                        ? "widen_to_f32"
+                        : y.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
         elementwise(kernel, n, y.address(), x.address(), n);
     }
 
@@ -384,7 +389,8 @@ public final class CudaDevice extends Device {
     private Operand operand(Matrix x, DType type, boolean round) {
         var from = x.data().dtype();
         if (from == type && !(round && type == DType.F32)) {
-            return new Operand(x.data().address(), type, x.transposed(), x.stride(), x.batch() == 1 ? 0 : x.batchStride());
+            return new Operand(x.data().address(), type, x.transposed(), x.stride(),
+                    x.batch() == 1 ? 0 : x.batchStride());
         }
         var source = from == DType.F32 && type == DType.F32 ? converted(x, DType.BF16) : x;
         var twin = converted(source, type);
@@ -498,7 +504,8 @@ public final class CudaDevice extends Device {
             long deltas = workspace((long) tokens * shape.heads()).address();
             long shares = (long) spans.sequences() * spans.longestPrefix() * kvWidth;
             long sharesK = prefix ? workspace(shares).address() : 0, sharesV = prefix ? workspace(shares).address() : 0;
-            new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape).backward(dq, dk, dv, dPrefixK, dPrefixV,
+            new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape).backward(dq, dk, dv, dPrefixK,
+                    dPrefixV,
                     dout, out, floats(logSumExp, (long) tokens * shape.heads()), deltas, sharesK, sharesV);
         }
     }

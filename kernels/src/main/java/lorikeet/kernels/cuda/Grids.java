@@ -41,7 +41,8 @@ record Grids(int processors) {
     Grid wholeRows(int rows, int columns, int mostThreads) {
         int threads = Math.clamp(Math.ceilDiv(columns, 16 * 32) * 32, 32, mostThreads);
         int rowsPerBlock = threads == 32 ? 4 : 1;
-        return new Grid(blocks(Math.ceilDiv(rows, rowsPerBlock) * (columns == 0 ? 0L : 1)), 1, 1, threads, rowsPerBlock);
+        return new Grid(blocks(Math.ceilDiv(rows, rowsPerBlock) * (columns == 0 ? 0L : 1)), 1, 1, threads,
+                rowsPerBlock);
     }
 
     /** Up to 32 threads along the columns, the rest of 256 down the rows of a chunk: for sums over rows. */

@@ -98,8 +98,9 @@ public final class JCudaGpu implements Gpu {
         var version = new int[1];
         check(cuDriverGetVersion(version), "cuDriverGetVersion");
         if (version[0] < OLDEST_DRIVER) {
-            throw new DeviceUnavailableException("the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
-                    + version[0] % 1000 / 10 + "; install version 525 or newer, which supports CUDA 12");
+            throw new DeviceUnavailableException(
+                    "the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
+                            + version[0] % 1000 / 10 + "; install version 525 or newer, which supports CUDA 12");
         }
         int started = cuInit(0);
         var count = new int[1];
@@ -266,7 +267,8 @@ public final class JCudaGpu implements Gpu {
         }
         launches.addLast(kernel.name());
         check(cuLaunchKernel(function.handle(), grid.blocksX(), grid.blocksY(), grid.blocksZ(), grid.threadsX(),
-                grid.threadsY(), 1, sharedBytes, stream, new Address(parameters.address() + 8L * MOST_PARAMETERS), null),
+                grid.threadsY(), 1, sharedBytes, stream, new Address(parameters.address() + 8L * MOST_PARAMETERS),
+                null),
                 "cuLaunchKernel", kernel.name(), grid, sharedBytes + " bytes shared", Arrays.toString(arguments));
     }
 
@@ -288,9 +290,11 @@ public final class JCudaGpu implements Gpu {
                 ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
                 : cublasComputeType.CUBLAS_COMPUTE_32F;
         Pointer pAlpha = new Address(factors.address()), pBeta = new Address(factors.address() + 4);
-        Pointer pa = Address.ofDevice(a.address()), pb = Address.ofDevice(b.address()), pc = Address.ofDevice(c.address());
+        Pointer pa = Address.ofDevice(a.address()), pb = Address.ofDevice(b.address()),
+                pc = Address.ofDevice(c.address());
         int status = batch == 1
-                ? cublasGemmEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a), a.leading(), pb, type(b),
+                ? cublasGemmEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a), a.leading(), pb,
+                        type(b),
                         b.leading(), pBeta, pc, type(c), c.leading(), compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT)
                 : cublasGemmStridedBatchedEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a),
                         a.leading(), a.batchStride(), pb, type(b), b.leading(), b.batchStride(), pBeta, pc, type(c),

@@ -52,7 +52,8 @@ final class JCudaLibraries {
             return problem;
         }
         if (!opensCublas()) {
-            return WINDOWS ? "no cuBLAS 12: the system cannot load cublas64_12.dll; install the CUDA toolkit 12"
+            return WINDOWS
+                    ? "no cuBLAS 12: the system cannot load cublas64_12.dll; install the CUDA toolkit 12"
                     : "no cuBLAS 12: the system cannot load libcublas.so.12 and libcublasLt.so.12; install them from "
                             + "CUDA 12 (CUDA 13 does not have them) and name their folder in LD_LIBRARY_PATH";
         }
@@ -81,7 +82,8 @@ final class JCudaLibraries {
 
     /** Opens cuBLAS, which then is there for JCublas2: where the system looks, or else where CUDA is usually installed. */
     private static boolean opensCublas() {
-        var names = WINDOWS ? List.of("cublasLt64_12.dll", "cublas64_12.dll")
+        var names = WINDOWS
+                ? List.of("cublasLt64_12.dll", "cublas64_12.dll")
                 : List.of("libcublasLt.so.12", "libcublas.so.12");
         if (names.stream().allMatch(JCudaLibraries::opens)) {
             return true;

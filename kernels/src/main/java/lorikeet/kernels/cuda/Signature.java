@@ -18,7 +18,8 @@ record Signature(String kernel, List<Class<?>> parameters) {
         var list = ptx.substring(entry, ptx.indexOf(')', entry));
         var parameters = new ArrayList<Class<?>>();
         for (var match = PARAMETER.matcher(list); match.find();) {
-            parameters.add(match.group(2).equals("64") ? Long.class
+            parameters.add(match.group(2).equals("64")
+                    ? Long.class
                     : match.group(1).equals("f") ? Float.class : Integer.class);
         }
         if (parameters.size() != list.split("\\.param", -1).length - 1) {
