@@ -55,11 +55,11 @@ public final class CudaDevice extends Device {
         var p = gpu.properties();
         return String.format(Locale.ROOT, "%s, compute capability %d.%d, %d processors, %.1f GB%s", p.model(),
                 p.computeCapability() / 10, p.computeCapability() % 10, p.processors(), p.memoryBytes() / 1e9,
-                tensorCores || precision == Precision.STRICT
-                        ? ""
-                        : precision == Precision.FAST
-                                ? ", no TF32: products in fp32"
-                                : ", no bf16 products: operands rounded to bf16, products in fp32");
+                tensorCores ? "" : switch (precision) {
+                    case STRICT -> "";
+                    case FAST -> ", no TF32: products in fp32";
+                    case BF16 -> ", no bf16 products: operands rounded to bf16, products in fp32";
+                });
     }
 
     @Override
@@ -146,16 +146,14 @@ public final class CudaDevice extends Device {
     @Override
     public void copy(Buffer y, Buffer x) {
         long n = y.size();
-        boolean narrow = y.dtype() == DType.BF16 && x.dtype() == DType.F32;
-        boolean widen = y.dtype() == DType.F32 && x.dtype() == DType.BF16;
-        if (x.size() != n || y.dtype() != x.dtype() && !narrow && !widen) {
+        String kernel;
+        if (x.size() == n && x.dtype() == y.dtype()) {
+            kernel = x.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
+        } else if (x.size() == n && x.dtype() != DType.I32 && y.dtype() != DType.I32) {
+            kernel = x.dtype() == DType.BF16 ? "widen_to_f32" : "narrow_to_bf16";
+        } else {
             throw new IllegalArgumentException("cannot copy " + x + " to " + y);
         }
-        var kernel = narrow
-                ? "narrow_to_bf16"
-                : widen
-                        ? "widen_to_f32"
-                        : y.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
         elementwise(kernel, n, y.address(), x.address(), n);
     }
 
@@ -504,9 +502,9 @@ public final class CudaDevice extends Device {
             long deltas = workspace((long) tokens * shape.heads()).address();
             long shares = (long) spans.sequences() * spans.longestPrefix() * kvWidth;
             long sharesK = prefix ? workspace(shares).address() : 0, sharesV = prefix ? workspace(shares).address() : 0;
-            new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape).backward(dq, dk, dv, dPrefixK,
-                    dPrefixV,
-                    dout, out, floats(logSumExp, (long) tokens * shape.heads()), deltas, sharesK, sharesV);
+            long pLogSumExp = floats(logSumExp, (long) tokens * shape.heads());
+            var launches = new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape);
+            launches.backward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, pLogSumExp, deltas, sharesK, sharesV);
         }
     }
 

@@ -266,10 +266,12 @@ public final class JCudaGpu implements Gpu {
             launches.removeFirst();
         }
         launches.addLast(kernel.name());
-        check(cuLaunchKernel(function.handle(), grid.blocksX(), grid.blocksY(), grid.blocksZ(), grid.threadsX(),
+        int result = cuLaunchKernel(function.handle(), grid.blocksX(), grid.blocksY(), grid.blocksZ(), grid.threadsX(),
                 grid.threadsY(), 1, sharedBytes, stream, new Address(parameters.address() + 8L * MOST_PARAMETERS),
-                null),
-                "cuLaunchKernel", kernel.name(), grid, sharedBytes + " bytes shared", Arrays.toString(arguments));
+                null);
+        if (result != CUresult.CUDA_SUCCESS) {
+            check(result, "cuLaunchKernel", kernel.name(), grid, sharedBytes, Arrays.toString(arguments));
+        }
     }
 
     // ---- matrix products ---------------------------------------------------------------------------------------------
@@ -299,8 +301,10 @@ public final class JCudaGpu implements Gpu {
                 : cublasGemmStridedBatchedEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a),
                         a.leading(), a.batchStride(), pb, type(b), b.leading(), b.batchStride(), pBeta, pc, type(c),
                         c.leading(), c.batchStride(), batch, compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);
-        checkCublas(status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx", a, b, c, "m " + m, "n " + n,
-                "k " + k, "batch " + batch, precision);
+        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+            checkCublas(status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx", a, b, c, "m " + m, "n " + n,
+                    "k " + k, "batch " + batch, precision);
+        }
     }
 
     private static int operation(Operand x) {
