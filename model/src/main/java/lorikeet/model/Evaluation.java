@@ -1,0 +1,122 @@
+package lorikeet.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
+import lorikeet.engine.Autograd;
+import lorikeet.model.data.Batch;
+import lorikeet.model.data.Example;
+import lorikeet.model.data.Task;
+
+/**
+ * How well a decoder does on examples that it was not trained on.
+ *
+ * @param examples      how many
+ * @param loss          mean over all their labels, not over batches
+ * @param accuracy      share of right answers: the right label scored highest, or, where there are no labels to choose from,
+ *                      the completion generated exactly; NaN if that was not asked for
+ * @param standardError of the accuracy, √(p (1 − p) / examples)
+ * @param majority      accuracy of always answering with the commonest label; NaN without labels
+ */
+public record Evaluation(int examples, double loss, double accuracy, double standardError, double majority) {
+    /** Tokens that go through the decoder at a time. */
+    private static final int BATCH_TOKENS = 4096;
+    private static final int BATCH_PROMPTS = 64;
+
+    /** e to the loss: between how many tokens the model was undecided, on average. */
+    public double perplexity() {
+        return Math.exp(loss);
+    }
+
+    /**
+     * Evaluates on all examples of the task's evaluation part.
+     *
+     * @param answers   whether to find the accuracy, which for tasks without labels means generating text
+     * @param endOfText the token that ends a text
+     * @param progress  is told how many examples are done
+     */
+    public static Evaluation of(Decoder decoder, Task task, boolean answers, int endOfText, IntConsumer progress) {
+        // similar lengths together; the order of summation stays the same for the same examples
+        var examples = task.evaluation().stream().sorted(Comparator.comparingInt(Example::length)).toList();
+        double loss = loss(decoder, examples);
+        if (!answers || examples.isEmpty()) {
+            return new Evaluation(examples.size(), loss, Double.NaN, Double.NaN, Double.NaN);
+        }
+        int right = 0;
+        for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
+            var batch = examples.subList(from, Math.min(from + BATCH_PROMPTS, examples.size()));
+            right += task.labels().isEmpty()
+                    ? exactlyGenerated(decoder, batch, endOfText)
+                    : labelled(decoder, batch, task);
+            progress.accept(from + batch.size());
+        }
+        double accuracy = (double) right / examples.size();
+        return new Evaluation(examples.size(), loss, accuracy, Math.sqrt(accuracy * (1 - accuracy) / examples.size()),
+                majority(task));
+    }
+
+    private static double loss(Decoder decoder, List<Example> examples) {
+        double sum = 0;
+        long labels = 0;
+        var batch = new ArrayList<Example>();
+        int tokens = 0;
+        for (int i = 0; i < examples.size(); i++) {
+            batch.add(examples.get(i));
+            tokens += examples.get(i).length();
+            if (tokens >= BATCH_TOKENS || i + 1 == examples.size()) {
+                var joined = Batch.of(batch);
+                try (var _ = decoder.device().memory().scope()) {
+                    sum += Autograd.off(() -> decoder.loss(joined.sequences(), joined.labels(), 1, Pass.EVALUATION))
+                            .item();
+                }
+                labels += joined.labelCount(decoder.promptLength());
+                batch.clear();
+                tokens = 0;
+            }
+        }
+        return sum / labels;
+    }
+
+    private static int labelled(Decoder decoder, List<Example> batch, Task task) {
+        var scores = LabelScores.of(decoder, batch.stream().map(Example::prompt).toList(), task.labels());
+        return (int) IntStream.range(0, batch.size())
+                .filter(i -> best(scores[i]) == task.labelOf(batch.get(i))).count();
+    }
+
+    private static int best(double[] scores) {
+        return IntStream.range(0, scores.length).reduce((a, b) -> scores[b] > scores[a] ? b : a).orElseThrow();
+    }
+
+    private static int exactlyGenerated(Decoder decoder, List<Example> batch, int endOfText) {
+        int right = 0;
+        var prompts = batch.stream().map(Example::prompt).toList();
+        int longest = batch.stream().mapToInt(example -> example.completion().length).max().orElse(0);
+        var texts = Generation.continueGreedily(decoder, prompts, longest, endOfText);
+        for (int i = 0; i < batch.size(); i++) {
+            var completion = batch.get(i).completion();
+            var wanted = completion[completion.length - 1] == endOfText
+                    ? Arrays.copyOf(completion, completion.length - 1)
+                    : completion;
+            right += Arrays.equals(wanted, texts.get(i)) ? 1 : 0;
+        }
+        return right;
+    }
+
+    /** Share of the commonest label among the evaluated examples. */
+    private static double majority(Task task) {
+        if (task.labels().isEmpty()) {
+            return Double.NaN;
+        }
+        var counts = new int[task.labels().size()];
+        for (var example : task.evaluation()) {
+            int label = task.labelOf(example);
+            if (label >= 0) {
+                counts[label]++;
+            }
+        }
+        return (double) IntStream.of(counts).max().orElse(0) / task.evaluation().size();
+    }
+}

@@ -1,0 +1,44 @@
+package lorikeet.peft.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import lorikeet.kernels.DType;
+import lorikeet.kernels.Device;
+import lorikeet.kernels.Precision;
+import lorikeet.model.BundledBase;
+import lorikeet.model.Decoder;
+import lorikeet.model.Dropouts;
+import lorikeet.model.ModelFolder;
+import lorikeet.model.text.Tokenizer;
+import picocli.CommandLine.Option;
+
+/** Which base model. */
+final class BaseOptions {
+    static final String BUNDLED = "bundled";
+
+    @Option(names = "--base", defaultValue = BUNDLED, paramLabel = "bundled|DIR", description = "A folder with config.json, model.safetensors and tokenizer.json of the GPT-2 family. "
+            + "Default: ${DEFAULT-VALUE}, a small model of our own.")
+    String base;
+
+    @Option(names = "--base-dropout", paramLabel = "P", description = "Dropout inside the base in training. Default: as its config.json says.")
+    Float dropout;
+
+    ModelFolder folder() throws IOException {
+        return ModelFolder.open(base.equals(BUNDLED) ? BundledBase.folder() : Path.of(base));
+    }
+
+    /** @param trainsBase whether base weights will be trained, which needs them in 32 bits */
+    Decoder load(ModelFolder folder, Device device, boolean trainsBase) throws IOException {
+        var matrices = device.precision() == Precision.BF16 && !trainsBase ? DType.BF16 : DType.F32;
+        var dropouts = dropout == null ? folder.config().dropouts() : new Dropouts(dropout, dropout, dropout);
+        return folder.load(device, matrices, dropouts);
+    }
+
+    /** The base's tokenizer, or null if it has none. */
+    static Tokenizer tokenizer(ModelFolder folder) throws IOException {
+        return Files.exists(folder.tokenizer())
+                ? Tokenizer.open(folder.tokenizer(), folder.config().endOfText())
+                : null;
+    }
+}

@@ -1,0 +1,228 @@
+package lorikeet.peft.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import lorikeet.kernels.Device;
+import lorikeet.model.Decoder;
+import lorikeet.model.Evaluation;
+import lorikeet.model.Generation;
+import lorikeet.model.ModelFolder;
+import lorikeet.model.Sampling;
+import lorikeet.model.Training;
+import lorikeet.model.data.Batches;
+import lorikeet.model.data.Task;
+import lorikeet.model.text.Tokenizer;
+import lorikeet.peft.Adapter;
+import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.Method;
+import lorikeet.peft.Selection;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The main job: base and method and data make an adapter. */
+@Command(name = "finetune", sortOptions = false, description = "Trains a base on a task with a fine-tuning method and writes an adapter folder. Without options: the "
+        + "bundled base, LoRA, the bundled task topics.", footer = {"", "Examples:", "  lorikeet finetune",
+            "  lorikeet finetune --method bitfit --out runs/bitfit",
+            "  lorikeet finetune --base my-gpt2 --data train.jsonl --eval-data held-out.jsonl --rank 16 --targets c_attn",
+            "  lorikeet finetune --adapter runs/lora-topics --steps 100       (goes on from an adapter)"})
+final class Finetune implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Mixin
+    private BaseOptions base;
+    @Mixin
+    private DataOptions data;
+    @Mixin
+    private MethodOptions methods;
+    @Mixin
+    private AdapterOption from;
+    @Mixin
+    private TrainingOptions options;
+    @Mixin
+    private DeviceOptions device;
+    @Mixin
+    private ProgressOption progress;
+
+    @Option(names = "--eval-every", defaultValue = "0", paramLabel = "N", description = "Evaluate every N steps too; 0 = only before and after. Default: ${DEFAULT-VALUE}.")
+    private int evalEvery;
+
+    @Option(names = "--save-every", defaultValue = "0", paramLabel = "N", description = "Write the adapter every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
+    private int saveEvery;
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
+    private Path out;
+
+    @Option(names = "--force", description = "Replace what an earlier run left in --out.")
+    private boolean force;
+
+    @Override
+    public Integer call() throws IOException {
+        var method = method();
+        var folder = base.folder();
+        try (var on = device.open();
+                var tokenizer = BaseOptions.tokenizer(folder);
+                var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
+            long baseParameters = decoder.shape().parameters();
+            var adapter = from.adapter == null ? method.attach(decoder, options.seed) : from.attach(decoder);
+            say("base      %s, %,d parameters", base.base, baseParameters);
+            say("device    %s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
+            say("method    %s, %s", method.name(), Report.trainable(adapter.size(),
+                    method instanceof Selection ? baseParameters : baseParameters + adapter.size()));
+            var task = data.read(folder, tokenizer, decoder);
+            say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
+                    task.evaluation().size());
+            var target = claim(method, task);
+            return new Run(folder, decoder, adapter, tokenizer, task, target).go(on);
+        }
+    }
+
+    private Method method() throws IOException {
+        if (from.adapter == null) {
+            return methods.method();
+        }
+        if (methods.method != null || !methods.given().isEmpty()) {
+            throw new ParameterException(spec.commandLine(),
+                    "--adapter brings its own method and options: leave out --method and "
+                            + (methods.given().isEmpty() ? "its options" : methods.given().getFirst()));
+        }
+        return from.method();
+    }
+
+    /** The folder for the results; with no --out the first free one of its name. */
+    private Path claim(Method method, Task task) throws IOException {
+        var target = out;
+        for (int n = 1; target == null; n++) {
+            var name = method.name() + "-" + task.name().replaceAll("\\.jsonl?$", "") + (n == 1 ? "" : "-" + n);
+            target = Files.exists(Path.of("runs", name)) ? null : Path.of("runs", name);
+        }
+        new OutOption(target, force).claim();
+        return target;
+    }
+
+    private void say(String text, Object... values) {
+        if (!progress.quiet) {
+            System.err.printf(text + "%n", values);
+        }
+    }
+
+    /** One run, once everything is there. */
+    private final class Run {
+        private final ModelFolder folder;
+        private final Decoder decoder;
+        private final Adapter adapter;
+        private final Tokenizer tokenizer;
+        private final Task task;
+        private final Path target;
+        private final Interrupts interrupts = Interrupts.listen();
+
+        Run(ModelFolder folder, Decoder decoder, Adapter adapter, Tokenizer tokenizer, Task task, Path target) {
+            this.folder = folder;
+            this.decoder = decoder;
+            this.adapter = adapter;
+            this.tokenizer = tokenizer;
+            this.task = task;
+            this.target = target;
+        }
+
+        int go(Device on) throws IOException {
+            var batches = new Batches(task.training(), options.batchSize, options.shuffle, options.seed);
+            var training = options.training(batches.perEpoch(), LearningRates.of(adapter.method()));
+            try (var metrics = new Metrics(target.resolve("metrics.jsonl"));
+                    var optimizer = options.optimizer(adapter)) {
+                var before = evaluate("before", metrics, 0);
+                sample();
+                on.memory().ledger().resetPeaks();
+                long start = System.nanoTime();
+                long[] seen = {0, 0};
+                try (var bar = progress.bar("training", training.steps())) {
+                    training.run(decoder, optimizer, batches::get, 0, step -> {
+                        metrics.step(step);
+                        seen[0] = step.step();
+                        seen[1] += step.tokens();
+                        bar.to(step.step(), "loss %.3f".formatted(step.loss()));
+                        between(step, metrics);
+                        return !interrupts.requested();
+                    });
+                }
+                double seconds = (System.nanoTime() - start) * 1e-9;
+                AdapterFolder.save(target, adapter, base.base);
+                if (interrupts.requested()) {
+                    say("stopped after step %d of %d; the adapter is in %s", seen[0], training.steps(), target);
+                    throw new InterruptedRun();
+                }
+                say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", seen[0], seen[1], seconds,
+                        seen[1] / seconds);
+                say("memory    %s; peak %.1f MB", Report.memory(on.memory().ledger().atPeak()),
+                        on.memory().ledger().peak() / 1e6);
+                var after = evaluate("after", metrics, (int) seen[0]);
+                sample();
+                conclude(before, after);
+            }
+            return 0;
+        }
+
+        private void between(Training.Step step, Metrics metrics) {
+            if (!step.finite()) {
+                System.err.println(
+                        "lorikeet: step " + step.step() + ": loss or gradient is not finite; nothing was updated");
+            }
+            if (evalEvery > 0 && step.step() % evalEvery == 0) {
+                evaluate("step " + step.step(), metrics, step.step());
+            }
+            if (saveEvery > 0 && step.step() % saveEvery == 0) {
+                try {
+                    AdapterFolder.save(target, adapter, base.base);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        }
+
+        private Evaluation evaluate(String when, Metrics metrics, int step) {
+            if (task.evaluation().isEmpty()) {
+                return null;
+            }
+            try (var bar = progress.bar("evaluating", task.evaluation().size())) {
+                var result =
+                        Evaluation.of(decoder, task, !task.labels().isEmpty(), folder.config().endOfText(), bar::to);
+                bar.close();
+                metrics.evaluation(step, result);
+                say("%-9s %s", when, Report.evaluation(result));
+                return result;
+            }
+        }
+
+        /** What the model makes of the first held-out example. */
+        private void sample() {
+            if (tokenizer == null || progress.quiet) {
+                return;
+            }
+            var example = (task.evaluation().isEmpty() ? task.training() : task.evaluation()).getFirst();
+            var prompt = example.prompt().length == 0 ? new int[] {example.ids()[0]} : example.prompt();
+            var text =
+                    Generation.continueText(decoder, prompt, 30, folder.config().endOfText(), Sampling.GREEDY, _ -> {});
+            say("sample    %s →%s", tokenizer.decode(prompt).replace('\n', ' '),
+                    tokenizer.decode(text).replace('\n', ' '));
+        }
+
+        private void conclude(Evaluation before, Evaluation after) {
+            if (after != null && !Double.isNaN(after.accuracy())) {
+                System.out.printf("accuracy  %.1f %% → %.1f %% (± %.1f); always the commonest answer: %.1f %%%n",
+                        100 * before.accuracy(), 100 * after.accuracy(), 100 * after.standardError(),
+                        100 * after.majority());
+            } else if (after != null) {
+                System.out.printf("loss      %.4f → %.4f%n", before.loss(), after.loss());
+            }
+            System.out.println("adapter   " + target);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package lorikeet.peft.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import lorikeet.engine.SafetensorsFile;
+import lorikeet.model.ModelFolder;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** What a folder or file holds. */
+@Command(name = "inspect", description = "Says what a model folder, an adapter folder or a safetensors file holds.", footer = {
+    "", "Examples:", "  lorikeet inspect my-gpt2", "  lorikeet inspect my-adapter",
+    "  lorikeet inspect model.safetensors"})
+final class Inspect implements Callable<Integer> {
+    @Parameters(paramLabel = "PATH", description = "A model folder, an adapter folder or a safetensors file.")
+    private Path path;
+
+    @Override
+    public Integer call() throws IOException {
+        if (!Files.exists(path)) {
+            throw new IOException(path + ": no such file or folder");
+        }
+        if (!Files.isDirectory(path)) {
+            tensors(List.of(path));
+        } else if (Files.exists(path.resolve("adapter_config.json"))) {
+            System.out.println(Files.readString(path.resolve("adapter_config.json")).strip());
+            tensors(List.of(path.resolve("adapter_model.safetensors")));
+        } else {
+            var folder = ModelFolder.open(path);
+            System.out.println(folder.config().shape());
+            System.out.printf("%,d parameters%n", folder.config().shape().parameters());
+            tensors(folder.weightFiles());
+        }
+        return 0;
+    }
+
+    private static void tensors(List<Path> files) throws IOException {
+        long numbers = 0;
+        long bytes = 0;
+        for (var file : files) {
+            try (var tensors = SafetensorsFile.open(file)) {
+                System.out.println(file + (tensors.metadata().isEmpty() ? "" : " " + tensors.metadata()));
+                for (var info : tensors.tensors()) {
+                    System.out.printf("  %-4s %-20s %s%n", info.dtype(), info.shape(), info.name());
+                    numbers += info.elements();
+                    bytes += info.bytes();
+                }
+            }
+        }
+        System.out.printf("%,d numbers, %,d bytes%n", numbers, bytes);
+    }
+}

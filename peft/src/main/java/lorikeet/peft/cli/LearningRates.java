@@ -1,0 +1,19 @@
+package lorikeet.peft.cli;
+
+import lorikeet.peft.Lora;
+import lorikeet.peft.Method;
+import lorikeet.peft.Selection;
+
+/** Learning rates that suit the methods, found by trying each on the bundled base and task. */
+final class LearningRates {
+    private LearningRates() {}
+
+    static float of(Method method) {
+        return switch (method) {
+            case Lora _ -> 3e-3f;
+            case Selection.BitFit _ -> 3e-3f;
+            case Selection.Full _,Selection.LastLayers _ -> 5e-4f;
+            default -> 1e-3f;
+        };
+    }
+}

@@ -1,0 +1,78 @@
+package lorikeet.peft.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line: {@code lorikeet COMMAND [options]}. Results go to standard output, progress and remarks to standard
+ * error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+ */
+@Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT, versionProvider = Lorikeet.Version.class, sortOptions = false, usageHelpAutoWidth = true, description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.", subcommands = {
+    Finetune.class, Evaluate.class, Generate.class, Pretrain.class, Merge.class, Inspect.class,
+    Logits.class}, footer = {"", "Examples:", "  lorikeet finetune",
+        "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
+        "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
+        "Help on a command: lorikeet COMMAND --help"})
+public final class Lorikeet implements Runnable {
+    static final int INTERRUPTED = 130;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Say more, and show where errors came from.")
+    private boolean verbose;
+
+    private Lorikeet() {}
+
+    public static void main(String[] arguments) {
+        System.exit(run(arguments));
+    }
+
+    static int run(String... arguments) {
+        Remarks.configure(arguments);
+        var root = new Lorikeet();
+        return new CommandLine(root).setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command))
+                .execute(arguments);
+    }
+
+    /** Says in one line what went wrong. */
+    private int report(Exception failure, CommandLine command) {
+        if (failure instanceof InterruptedRun) {
+            return INTERRUPTED;
+        }
+        var cause = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
+        var message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        boolean expected = cause instanceof IOException || cause instanceof IllegalArgumentException
+                || cause instanceof ArithmeticException || cause instanceof IllegalStateException;
+        command.getErr().println("lorikeet: " + (expected ? message : cause));
+        if (verbose) {
+            failure.printStackTrace(command.getErr());
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    /** Without a command. */
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            var version = Lorikeet.class.getPackage().getImplementationVersion();
+            return new String[] {
+                "Lorikeet " + (version == null ? "(not packaged)" : version) + ", Java " + Runtime.version() + ", "
+                        + System.getProperty("os.name") + " " + System.getProperty("os.arch")};
+        }
+    }
+}

@@ -1,0 +1,37 @@
+package lorikeet.peft.cli;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import lorikeet.kernels.Purpose;
+import lorikeet.model.Evaluation;
+
+/** How results are said. */
+final class Report {
+    private Report() {}
+
+    /** "loss 1.23 (perplexity 3.4), accuracy 67.1 % ± 1.0 (majority 14.2 %) on 2,000 held-out examples". */
+    static String evaluation(Evaluation evaluation) {
+        var text =
+                new StringBuilder("loss %.4f (perplexity %.2f)".formatted(evaluation.loss(), evaluation.perplexity()));
+        if (!Double.isNaN(evaluation.accuracy())) {
+            text.append(", accuracy %.1f %% ± %.1f".formatted(100 * evaluation.accuracy(),
+                    100 * evaluation.standardError()));
+        }
+        return text.append(" on %,d held-out examples".formatted(evaluation.examples())).toString();
+    }
+
+    /** "trainable params: 294,912 || all params: 124,734,720 || trainable%: 0.2364", as Hugging Face PEFT prints it. */
+    static String trainable(long trainable, long all) {
+        return "trainable params: %,d || all params: %,d || trainable%%: %.4f".formatted(trainable, all,
+                100.0 * trainable / all);
+    }
+
+    /** "weights 25.1 MB, gradients 0.6 MB, …": what each purpose had at the peak. */
+    static String memory(Map<Purpose, Long> bytes) {
+        return bytes.entrySet().stream()
+                .map(entry -> "%s %.1f MB".formatted(entry.getKey().name().toLowerCase(Locale.ROOT),
+                        entry.getValue() / 1e6))
+                .collect(Collectors.joining(", "));
+    }
+}
