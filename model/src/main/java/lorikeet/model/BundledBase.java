@@ -5,7 +5,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import lorikeet.model.text.CacheFolder;
+import lorikeet.kernels.CacheFolder;
 
 /** The small decoder that comes with Lorikeet: English as WordNet's definitions have it. Its model card lies beside it. */
 public final class BundledBase {

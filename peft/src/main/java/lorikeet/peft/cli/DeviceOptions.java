@@ -6,7 +6,7 @@ import picocli.CommandLine.Option;
 
 /** Where and how exactly to compute. */
 final class DeviceOptions {
-    @Option(names = "--device", defaultValue = "cpu", paramLabel = "NAME", description = "auto (cuda if usable, else cpu), cpu, cuda, cuda:N or sim. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME", description = "auto (cuda if usable, else cpu), cpu, cuda, cuda:N or sim. Default: ${DEFAULT-VALUE}.")
     String device;
 
     @Option(names = "--precision", defaultValue = "fast", paramLabel = "NAME", description = "strict (32 bits throughout), fast (products may round to TF32 or bf16) or bf16 (frozen weights "

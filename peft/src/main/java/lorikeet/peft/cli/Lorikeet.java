@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
  */
 @Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT, versionProvider = Lorikeet.Version.class, sortOptions = false, usageHelpAutoWidth = true, description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.", subcommands = {
     Finetune.class, Evaluate.class, Generate.class, Pretrain.class, Merge.class, Inspect.class,
-    Logits.class}, footer = {"", "Examples:", "  lorikeet finetune",
+    Logits.class, Devices.class}, footer = {"", "Examples:", "  lorikeet finetune",
         "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
         "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
         "Help on a command: lorikeet COMMAND --help"})
