@@ -61,17 +61,24 @@ KERNEL widen_to_f32(float* y, const bf16* x, int64 n) {
 
 // ---- functions of one variable: y = f(x), and dx (+)= dy · f′(x) ----------------------------------------------------
 
-struct GeluTanh {  // 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))
-    static __device__ __forceinline__ float inner(float x) { return 0.7978845608f * (x + 0.044715f * x * x * x); }
-    static __device__ __forceinline__ float value(float x) { return 0.5f * x * (1 + tanhf(inner(x))); }
+struct Sigmoid {
+    static __device__ __forceinline__ float value(float x) { return 1 / (1 + expf(-x)); }
+    static __device__ __forceinline__ float slope(float x) { return value(x) * (1 - value(x)); }
+};
+
+// 0.5 x (1 + tanh(u)) with u = √(2/π) (x + 0.044715 x³), written as x σ(2u): nothing cancels where x is far below zero.
+struct GeluTanh {
+    static __device__ __forceinline__ float twice(float x) { return 1.5957691216f * (x + 0.044715f * x * x * x); }
+    static __device__ __forceinline__ float value(float x) { return x / (1 + expf(-twice(x))); }
     static __device__ __forceinline__ float slope(float x) {
-        float t = tanhf(inner(x));
-        return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * 0.7978845608f * (1 + 3 * 0.044715f * x * x);
+        x = x > 20 ? 20 : x < -20 ? -20 : x;  // where the slope is 1 or 0, before x² overflows
+        float s = Sigmoid::value(twice(x));
+        return s + x * s * (1 - s) * 1.5957691216f * (1 + 3 * 0.044715f * x * x);
     }
 };
 
 struct GeluErf {  // x Φ(x)
-    static __device__ __forceinline__ float phi(float x) { return 0.5f * (1 + erff(x * 0.7071067812f)); }
+    static __device__ __forceinline__ float phi(float x) { return 0.5f * erfcf(x * -0.7071067812f); }
     static __device__ __forceinline__ float value(float x) { return x * phi(x); }
     static __device__ __forceinline__ float slope(float x) {
         return phi(x) + x * 0.3989422804f * expf(-0.5f * x * x);
@@ -83,13 +90,8 @@ struct Relu {
     static __device__ __forceinline__ float slope(float x) { return x > 0 ? 1 : 0; }
 };
 
-struct Sigmoid {
-    static __device__ __forceinline__ float value(float x) { return 1 / (1 + expf(-x)); }
-    static __device__ __forceinline__ float slope(float x) { return value(x) * (1 - value(x)); }
-};
-
 struct Silu {
-    static __device__ __forceinline__ float value(float x) { return x * Sigmoid::value(x); }
+    static __device__ __forceinline__ float value(float x) { return x / (1 + expf(-x)); }
     static __device__ __forceinline__ float slope(float x) {
         float s = Sigmoid::value(x);
         return s * (1 + x * (1 - s));
