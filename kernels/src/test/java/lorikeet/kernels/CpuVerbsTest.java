@@ -2,8 +2,10 @@ package lorikeet.kernels;
 
 import lorikeet.kernels.cpu.CpuDevices;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Tag;
 
 /** Every verb on the CPU, with oneDNN where this machine has it. */
+@Tag("isa")
 class CpuVerbsTest {
 
     private static Device device(Precision precision) {
