@@ -3,6 +3,7 @@ package lorikeet.model;
 import java.util.Arrays;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Spans;
+import lorikeet.model.data.Sequences;
 
 /**
  * Where everything stands in one forward pass: virtual tokens of an input prompt in front of each sequence's own, positions

@@ -11,6 +11,7 @@ import lorikeet.engine.CrossEntropy;
 import lorikeet.engine.Embedding;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.Device;
+import lorikeet.model.data.Sequences;
 
 /**
  * A GPT-2-style decoder (Radford et al. 2019): token and position embeddings, a stack of {@linkplain Block blocks}, a last

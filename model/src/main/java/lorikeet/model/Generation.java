@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import lorikeet.model.data.Sequences;
 
 /** Continuing texts token by token, with a cache of keys and values. */
 public final class Generation {

@@ -3,6 +3,7 @@ package lorikeet.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import lorikeet.model.data.Sequences;
 
 /**
  * Classification told as text: which of a fixed set of completions does the model find likeliest after a prompt? The score

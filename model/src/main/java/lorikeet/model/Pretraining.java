@@ -11,6 +11,7 @@ import lorikeet.engine.Tensor;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.RandomKey;
 import lorikeet.model.data.Batch;
+import lorikeet.model.data.Sequences;
 
 /** Training a decoder from nothing: its first values, and batches from a stream of documents. */
 public final class Pretraining {

@@ -10,7 +10,6 @@ import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /** Sums whose order is fixed by shape. Long ones are sums of sums over blocks, which keeps rounding errors small. */
 final class Reduction {

@@ -3,7 +3,6 @@ package lorikeet.model.data;
 import java.util.Arrays;
 import java.util.List;
 import lorikeet.kernels.Device;
-import lorikeet.model.Sequences;
 
 /**
  * Examples that go through the model together, one after the other without padding.

@@ -1,4 +1,4 @@
-package lorikeet.model;
+package lorikeet.model.data;
 
 import java.util.List;
 
