@@ -12,8 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
-import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 import jcuda.nvptxcompiler.nvPTXCompileResult;
+import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 
 /**
  * NVIDIA's own compiler from PTX to machine code, as a library that needs neither GPU nor driver: what it accepts a driver

@@ -1,6 +1,5 @@
 package lorikeet.kernels.cuda;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import lorikeet.kernels.Buffer;
@@ -18,7 +17,7 @@ final class TensorTable {
     private int chunks;
 
     TensorTable(int most) {
-        rows = Arena.ofAuto().allocate(Math.max(1L, (long) most * BYTES), 8);
+        rows = MemorySegment.ofArray(new long[Math.multiplyExact(most, BYTES / Long.BYTES)]);
     }
 
     /** Adds a tensor; {@code mean} and {@code variance} are 0 where the kernel does not use them. */
