@@ -66,7 +66,7 @@ public final class CrossEntropy {
         // trained head needs them again in backward, for its own gradient, and then does both.
         boolean now = Autograd.recording() && hidden.requiresGrad() && !weight.requiresGrad();
         var gradient = now ? chosen.result() : null;
-        forChunks(chosen, weight, targets, losses, now, factor, (chunk, dlogits, _) -> {
+        forChunks(chosen, weight, targets, losses, now, factor, (chunk, dlogits) -> {
             if (now) {
                 device.gemm(rows(gradient.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
             }
@@ -83,15 +83,17 @@ public final class CrossEntropy {
         return loss.derive(new Gradient(List.of(hidden, weight), List.of(chosen, weight, rows, targets),
                 dy -> {
                     try (var _ = device.memory().scope()) {
+                        // the loss's own gradient, a single number, multiplies what is narrow: hidden states, not logits
+                        var times = chosen.result();
+                        device.multiplyRow(times.data(), chosen.data(), dy, (int) chosen.size(), 1, false);
                         var dchosen = chosen.result();
                         var scratch = hidden.result(Shape.of(labelled.length));
-                        forChunks(chosen, weight, targets, scratch, true, factor, (chunk, dlogits, hiddenRows) -> {
-                            device.multiplyRow(dlogits.data(), dlogits.data(), dy, (int) dlogits.data().size(), 1,
-                                    false);
+                        forChunks(chosen, weight, targets, scratch, true, factor, (chunk, dlogits) -> {
                             device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
                             weight.accumulate((dw, add) -> device.gemm(Matrix.of(dw, weight.shape().dim(0), width),
-                                    dlogits.transpose(), hiddenRows, 1, add, null));
+                                    dlogits.transpose(), rows(times.data(), chunk, width), 1, add, null));
                         });
+                        device.multiplyRow(dchosen.data(), dchosen.data(), dy, (int) dchosen.size(), 1, false);
                         hidden.accumulate((dx, add) -> spread(hidden, dx, dchosen, rows, add));
                     }
                 }));
@@ -106,7 +108,7 @@ public final class CrossEntropy {
         requireLabels(labels, hidden.shape().rows(), weight.shape().dim(0));
         var losses = hidden.result(Shape.of(labels.length));
         var targets = Tensor.ofInts(hidden.device(), labels);
-        forChunks(hidden, weight, targets, losses, false, 1, (_, _, _) -> {});
+        forChunks(hidden, weight, targets, losses, false, 1, (_, _) -> {});
         return losses;
     }
 
@@ -114,7 +116,7 @@ public final class CrossEntropy {
 
     private interface ChunkWork {
         /** {@code logits} holds their gradient if that was asked for. */
-        void run(Chunk chunk, Matrix logits, Matrix hiddenRows);
+        void run(Chunk chunk, Matrix logits);
     }
 
     /** Computes logits and losses chunk by chunk, and the gradient of the loss in place of the logits if wanted. */
@@ -129,11 +131,10 @@ public final class CrossEntropy {
             try (var _ = device.memory().scope()) {
                 var logits = device.memory().allocate(DType.F32, (long) chunk.count * classes, Purpose.WORKSPACE);
                 var view = Matrix.of(logits, chunk.count, classes);
-                var hiddenRows = rows(hidden.data(), chunk, width);
-                device.gemm(view, hiddenRows, weight.matrix().transpose(), 1, false, null);
+                device.gemm(view, rows(hidden.data(), chunk, width), weight.matrix().transpose(), 1, false, null);
                 device.crossEntropy(losses.data().slice(from, chunk.count), withGradient ? logits : null, logits,
                         targets.data().slice(from, chunk.count), chunk.count, classes, factor);
-                work.run(chunk, view, hiddenRows);
+                work.run(chunk, view);
             }
         }
     }
