@@ -15,12 +15,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** What {@code topics} comes to without a language model: the accuracy that fine-tuning has to beat. */
-@Command(name = "java -cp bench/target/classes:peft/target/lorikeet.jar lorikeet.bench.Baselines", mixinStandardHelpOptions = true, showDefaultValues = true, description = "Accuracy of simple classifiers on held-out definitions of the task topics.")
+@Command(name = "java -cp bench/target/classes:peft/target/lorikeet.jar lorikeet.bench.Baselines",
+        mixinStandardHelpOptions = true, showDefaultValues = true,
+        description = "Accuracy of simple classifiers on held-out definitions of the task topics.")
 public final class Baselines implements Runnable {
-    @Option(names = "--examples", split = ",", defaultValue = "6000,0", paramLabel = "N", description = "Training examples; 0: all. Several numbers give several lines.")
+    @Option(names = "--examples", split = ",", defaultValue = "6000,0", paramLabel = "N",
+            description = "Training examples; 0: all. Several numbers give several lines.")
     private List<Integer> examples;
 
-    @Option(names = "--eval-limit", defaultValue = "0", paramLabel = "N", description = "Held-out definitions; 0: all.")
+    @Option(names = "--eval-limit", defaultValue = "0", paramLabel = "N",
+            description = "Held-out definitions; 0: all.")
     private int evalLimit;
 
     @Option(names = "--seed", defaultValue = "1", description = "Order of the training examples.")

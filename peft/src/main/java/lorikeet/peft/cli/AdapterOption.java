@@ -11,8 +11,9 @@ import picocli.CommandLine.Option;
 
 /** An adapter to be used with the base. */
 final class AdapterOption {
-    @Option(names = "--adapter", paramLabel = "DIR", description = "A folder with adapter_config.json and adapter_model.safetensors, as finetune or Hugging Face PEFT "
-            + "write it.")
+    @Option(names = "--adapter", paramLabel = "DIR",
+            description = "A folder with adapter_config.json and adapter_model.safetensors, as finetune or Hugging Face PEFT "
+                    + "write it.")
     Path adapter;
 
     /** The adapter's method, or null without an adapter. */

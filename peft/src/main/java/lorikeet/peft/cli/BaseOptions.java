@@ -17,11 +17,13 @@ import picocli.CommandLine.Option;
 final class BaseOptions {
     static final String BUNDLED = "bundled";
 
-    @Option(names = "--base", defaultValue = BUNDLED, paramLabel = "bundled|DIR", description = "A folder with config.json, model.safetensors and tokenizer.json of the GPT-2 family. "
-            + "Default: ${DEFAULT-VALUE}, a small model of our own.")
+    @Option(names = "--base", defaultValue = BUNDLED, paramLabel = "bundled|DIR",
+            description = "A folder with config.json, model.safetensors and tokenizer.json of the GPT-2 family. "
+                    + "Default: ${DEFAULT-VALUE}, a small model of our own.")
     String base;
 
-    @Option(names = "--base-dropout", paramLabel = "P", description = "Dropout inside the base in training. Default: as its config.json says.")
+    @Option(names = "--base-dropout", paramLabel = "P",
+            description = "Dropout inside the base in training. Default: as its config.json says.")
     Float dropout;
 
     ModelFolder folder() throws IOException {

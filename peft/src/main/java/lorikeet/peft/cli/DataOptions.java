@@ -20,18 +20,22 @@ import picocli.CommandLine.Option;
 final class DataOptions {
     private static final Logger LOG = LoggerFactory.getLogger(DataOptions.class);
 
-    @Option(names = "--data", defaultValue = "topics", paramLabel = "NAME|FILE", description = "topics (definition → topic), definitions (word → definition), or a file of JSON lines: "
-            + "{\"prompt\",\"completion\"}, {\"text\"}, {\"messages\"} or {\"input_ids\",\"labels\"}. "
-            + "Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--data", defaultValue = "topics", paramLabel = "NAME|FILE",
+            description = "topics (definition → topic), definitions (word → definition), or a file of JSON lines: "
+                    + "{\"prompt\",\"completion\"}, {\"text\"}, {\"messages\"} or {\"input_ids\",\"labels\"}. "
+                    + "Default: ${DEFAULT-VALUE}.")
     String data;
 
-    @Option(names = "--eval-data", paramLabel = "FILE|none", description = "What to evaluate with. Default: what topics and definitions hold out; none for a file.")
+    @Option(names = "--eval-data", paramLabel = "FILE|none",
+            description = "What to evaluate with. Default: what topics and definitions hold out; none for a file.")
     String evalData;
 
-    @Option(names = "--eval-limit", defaultValue = "2000", paramLabel = "N", description = "Evaluate with the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--eval-limit", defaultValue = "2000", paramLabel = "N",
+            description = "Evaluate with the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
     int evalLimit;
 
-    @Option(names = "--seq-len", paramLabel = "N", description = "Longest example in tokens. Default: what the model's context leaves.")
+    @Option(names = "--seq-len", paramLabel = "N",
+            description = "Longest example in tokens. Default: what the model's context leaves.")
     Integer seqLen;
 
     /** @param tokenizer null where the base has none */

@@ -6,14 +6,17 @@ import picocli.CommandLine.Option;
 
 /** Where and how exactly to compute. */
 final class DeviceOptions {
-    @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME", description = "auto (cuda if usable, else cpu), cpu, cuda, cuda:N or sim. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME",
+            description = "auto (cuda if usable, else cpu), cpu, cuda, cuda:N or sim. Default: ${DEFAULT-VALUE}.")
     String device;
 
-    @Option(names = "--precision", defaultValue = "fast", paramLabel = "NAME", description = "strict (32 bits throughout), fast (products may round to TF32 or bf16) or bf16 (frozen weights "
-            + "stored in bf16). Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--precision", defaultValue = "fast", paramLabel = "NAME",
+            description = "strict (32 bits throughout), fast (products may round to TF32 or bf16) or bf16 (frozen weights "
+                    + "stored in bf16). Default: ${DEFAULT-VALUE}.")
     Precision precision;
 
-    @Option(names = "--threads", defaultValue = "0", paramLabel = "N", description = "CPU threads. Default: as many as there are processors.")
+    @Option(names = "--threads", defaultValue = "0", paramLabel = "N",
+            description = "CPU threads. Default: as many as there are processors.")
     int threads;
 
     Device open() {

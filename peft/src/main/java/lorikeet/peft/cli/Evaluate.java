@@ -7,8 +7,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** Loss, perplexity and accuracy on held-out examples. */
-@Command(name = "eval", sortOptions = false, description = "Evaluates a base, with or without an adapter: loss and perplexity, and accuracy: the right topic among "
-        + "all, or the completion generated exactly.", footer = {"", "Examples:",
+@Command(name = "eval", sortOptions = false,
+        description = "Evaluates a base, with or without an adapter: loss and perplexity, and accuracy: the right topic among "
+                + "all, or the completion generated exactly.",
+        footer = {"", "Examples:",
             "  lorikeet eval --adapter runs/finetune --eval-limit 0",
             "  lorikeet eval --base my-gpt2 --data my.jsonl --eval-data held-out.jsonl"})
 final class Evaluate implements Callable<Integer> {

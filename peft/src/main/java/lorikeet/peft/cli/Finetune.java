@@ -28,8 +28,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The main job: base and method and data make an adapter. */
-@Command(name = "finetune", sortOptions = false, description = "Trains a base on a task with a fine-tuning method and writes an adapter folder. Without options: the "
-        + "bundled base, LoRA, the bundled task topics.", footer = {"", "Examples:", "  lorikeet finetune",
+@Command(name = "finetune", sortOptions = false,
+        description = "Trains a base on a task with a fine-tuning method and writes an adapter folder. Without options: the "
+                + "bundled base, LoRA, the bundled task topics.",
+        footer = {"", "Examples:", "  lorikeet finetune",
             "  lorikeet finetune --method bitfit --out runs/bitfit",
             "  lorikeet finetune --base my-gpt2 --data train.jsonl --eval-data held-out.jsonl --rank 16 --targets c_attn",
             "  lorikeet finetune --adapter runs/lora-topics --steps 100       (goes on from an adapter)"})
@@ -52,13 +54,16 @@ final class Finetune implements Callable<Integer> {
     @Mixin
     private ProgressOption progress;
 
-    @Option(names = "--eval-every", defaultValue = "0", paramLabel = "N", description = "Evaluate every N steps too; 0 = only before and after. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--eval-every", defaultValue = "0", paramLabel = "N",
+            description = "Evaluate every N steps too; 0 = only before and after. Default: ${DEFAULT-VALUE}.")
     private int evalEvery;
 
-    @Option(names = "--save-every", defaultValue = "0", paramLabel = "N", description = "Write the adapter every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--save-every", defaultValue = "0", paramLabel = "N",
+            description = "Write the adapter every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
     private int saveEvery;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
+    @Option(names = "--out", paramLabel = "DIR",
+            description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
     private Path out;
 
     @Option(names = "--force", description = "Replace what an earlier run left in --out.")

@@ -25,19 +25,24 @@ final class Generate implements Callable<Integer> {
     @Parameters(paramLabel = "PROMPT", description = "The text to continue; \\n in it is a line break.")
     private String prompt;
 
-    @Option(names = "--max-tokens", defaultValue = "60", paramLabel = "N", description = "Most new tokens. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--max-tokens", defaultValue = "60", paramLabel = "N",
+            description = "Most new tokens. Default: ${DEFAULT-VALUE}.")
     private int maxTokens;
 
-    @Option(names = "--temperature", defaultValue = "0", paramLabel = "X", description = "0 always takes the likeliest token; 1 draws from the model's probabilities. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--temperature", defaultValue = "0", paramLabel = "X",
+            description = "0 always takes the likeliest token; 1 draws from the model's probabilities. Default: ${DEFAULT-VALUE}.")
     private float temperature;
 
-    @Option(names = "--top-k", defaultValue = "0", paramLabel = "N", description = "Draw from the N likeliest tokens only; 0 = all. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--top-k", defaultValue = "0", paramLabel = "N",
+            description = "Draw from the N likeliest tokens only; 0 = all. Default: ${DEFAULT-VALUE}.")
     private int topK;
 
-    @Option(names = "--top-p", defaultValue = "1", paramLabel = "P", description = "Draw from the likeliest tokens that together reach this probability. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--top-p", defaultValue = "1", paramLabel = "P",
+            description = "Draw from the likeliest tokens that together reach this probability. Default: ${DEFAULT-VALUE}.")
     private float topP;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the draws. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N",
+            description = "Of the draws. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Override

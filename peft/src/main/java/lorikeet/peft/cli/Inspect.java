@@ -11,9 +11,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** What a folder or file holds. */
-@Command(name = "inspect", description = "Says what a model folder, an adapter folder or a safetensors file holds.", footer = {
-    "", "Examples:", "  lorikeet inspect my-gpt2", "  lorikeet inspect my-adapter",
-    "  lorikeet inspect model.safetensors"})
+@Command(name = "inspect",
+        description = "Says what a model folder, an adapter folder or a safetensors file holds.",
+        footer = {
+            "", "Examples:", "  lorikeet inspect my-gpt2", "  lorikeet inspect my-adapter",
+            "  lorikeet inspect model.safetensors"})
 final class Inspect implements Callable<Integer> {
     @Parameters(paramLabel = "PATH", description = "A model folder, an adapter folder or a safetensors file.")
     private Path path;

@@ -19,9 +19,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Logits of given tokens, for checking against other frameworks. */
-@Command(name = "logits", sortOptions = false, description = "Writes the logits of given tokens as safetensors.", footer = {
-    "", "Examples:", "  lorikeet logits --ids 464,3290,318 --out logits.safetensors",
-    "  lorikeet logits --base my-gpt2 --adapter my-adapter --batch batch.jsonl --out logits.safetensors"})
+@Command(name = "logits", sortOptions = false,
+        description = "Writes the logits of given tokens as safetensors.",
+        footer = {
+            "", "Examples:", "  lorikeet logits --ids 464,3290,318 --out logits.safetensors",
+            "  lorikeet logits --base my-gpt2 --adapter my-adapter --batch batch.jsonl --out logits.safetensors"})
 final class Logits implements Callable<Integer> {
     @Mixin
     private BaseOptions base;
@@ -37,12 +39,14 @@ final class Logits implements Callable<Integer> {
         @Option(names = "--ids", split = ",", paramLabel = "N", description = "Token ids of one sequence.")
         private int[] ids;
 
-        @Option(names = "--batch", paramLabel = "FILE", description = "JSON lines in any of the forms that finetune reads; the loss is printed too.")
+        @Option(names = "--batch", paramLabel = "FILE",
+                description = "JSON lines in any of the forms that finetune reads; the loss is printed too.")
         private Path batch;
     }
 
-    @Option(names = "--out", required = true, paramLabel = "FILE", description = "Gets one tensor, logits [batch, length, vocabulary] in F32; the length includes virtual tokens "
-            + "of the adapter; rows of padding are 0.")
+    @Option(names = "--out", required = true, paramLabel = "FILE",
+            description = "Gets one tensor, logits [batch, length, vocabulary] in F32; the length includes virtual tokens "
+                    + "of the adapter; rows of padding are 0.")
     private Path out;
 
     @Override

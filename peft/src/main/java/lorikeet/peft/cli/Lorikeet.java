@@ -15,19 +15,24 @@ import picocli.CommandLine.Spec;
  * The command line: {@code lorikeet COMMAND [options]}. Results go to standard output, progress and remarks to standard
  * error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  */
-@Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT, versionProvider = Lorikeet.Version.class, sortOptions = false, usageHelpAutoWidth = true, description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.", subcommands = {
-    Finetune.class, Evaluate.class, Generate.class, Pretrain.class, Merge.class, Inspect.class,
-    Logits.class, Devices.class}, footer = {"", "Examples:", "  lorikeet finetune",
-        "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
-        "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
-        "Help on a command: lorikeet COMMAND --help"})
+@Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT,
+        versionProvider = Lorikeet.Version.class, sortOptions = false, usageHelpAutoWidth = true,
+        description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.",
+        subcommands = {
+            Finetune.class, Evaluate.class, Generate.class, Pretrain.class, Merge.class, Inspect.class,
+            Logits.class, Devices.class},
+        footer = {"", "Examples:", "  lorikeet finetune",
+            "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
+            "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
+            "Help on a command: lorikeet COMMAND --help"})
 public final class Lorikeet implements Runnable {
     static final int INTERRUPTED = 130;
 
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--verbose", scope = ScopeType.INHERIT, description = "Say more, and show where errors came from.")
+    @Option(names = "--verbose", scope = ScopeType.INHERIT,
+            description = "Say more, and show where errors came from.")
     private boolean verbose;
 
     private Lorikeet() {}

@@ -13,8 +13,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Base and adapter as one plain model folder. */
-@Command(name = "merge", sortOptions = false, description = "Writes base and adapter as one plain Hugging Face folder that needs no adapter any more.", footer = {
-    "", "Example:", "  lorikeet merge --base my-gpt2 --adapter my-adapter --out my-tuned-gpt2"})
+@Command(name = "merge", sortOptions = false,
+        description = "Writes base and adapter as one plain Hugging Face folder that needs no adapter any more.",
+        footer = {
+            "", "Example:", "  lorikeet merge --base my-gpt2 --adapter my-adapter --out my-tuned-gpt2"})
 final class Merge implements Callable<Integer> {
     @Mixin
     private BaseOptions base;
@@ -23,10 +25,12 @@ final class Merge implements Callable<Integer> {
     @Mixin
     private OutOption out;
 
-    @Option(names = "--device", defaultValue = "cpu", paramLabel = "NAME", description = "Where to compute. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--device", defaultValue = "cpu", paramLabel = "NAME",
+            description = "Where to compute. Default: ${DEFAULT-VALUE}.")
     private String device;
 
-    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME", description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME",
+            description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
     private DType dtype;
 
     @Override

@@ -20,29 +20,35 @@ final class MethodOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "lora, full, last-layers or bitfit. Default: lora.")
+    @Option(names = "--method", paramLabel = "NAME",
+            description = "lora, full, last-layers or bitfit. Default: lora.")
     String method;
 
     @Option(names = "--rank", paramLabel = "N", description = "lora: rank of the product. Default: 8.")
     private Integer rank;
 
-    @Option(names = "--alpha", paramLabel = "X", description = "lora: the branch is multiplied by alpha / rank. Default: 16.")
+    @Option(names = "--alpha", paramLabel = "X",
+            description = "lora: the branch is multiplied by alpha / rank. Default: 16.")
     private Float alpha;
 
-    @Option(names = "--scaling", paramLabel = "NAME", description = "lora: standard (alpha / rank) or rslora (alpha / √rank). Default: standard.")
+    @Option(names = "--scaling", paramLabel = "NAME",
+            description = "lora: standard (alpha / rank) or rslora (alpha / √rank). Default: standard.")
     private String scaling;
 
     @Option(names = "--dropout", paramLabel = "P", description = "lora: dropout on the branch's input. Default: 0.")
     private Float dropout;
 
-    @Option(names = "--targets", paramLabel = "NAMES", description = "lora: linear layers by name or suffix, separated by commas; re:PATTERN; or all-linear. "
-            + "Default: all-linear.")
+    @Option(names = "--targets", paramLabel = "NAMES",
+            description = "lora: linear layers by name or suffix, separated by commas; re:PATTERN; or all-linear. "
+                    + "Default: all-linear.")
     private String targets;
 
-    @Option(names = "--layers", paramLabel = "LIST", description = "lora: only these layers, such as 0,1,4-5. last-layers: how many. Default: all; 2.")
+    @Option(names = "--layers", paramLabel = "LIST",
+            description = "lora: only these layers, such as 0,1,4-5. last-layers: how many. Default: all; 2.")
     private String layers;
 
-    @Option(names = "--init", paramLabel = "NAME", description = "lora: first values of A, default (uniform) or gaussian. Default: default.")
+    @Option(names = "--init", paramLabel = "NAME",
+            description = "lora: first values of A, default (uniform) or gaussian. Default: default.")
     private String init;
 
     /** @throws ParameterException if the method is unknown, or does not use an option that was given */

@@ -31,9 +31,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A base from nothing. */
-@Command(name = "pretrain", sortOptions = false, description = "Trains a decoder and its tokenizer from text: WordNet's definitions and examples (without the tenth that "
-        + "is held out for evaluation), or a text file of one document a line. The bundled base was made by "
-        + "pretrain --dtype bf16 with no other options.", footer = {"", "Examples:",
+@Command(name = "pretrain", sortOptions = false,
+        description = "Trains a decoder and its tokenizer from text: WordNet's definitions and examples (without the tenth that "
+                + "is held out for evaluation), or a text file of one document a line. The bundled base was made by "
+                + "pretrain --dtype bf16 with no other options.",
+        footer = {"", "Examples:",
             "  lorikeet pretrain --out my-base",
             "  lorikeet pretrain --text stories.txt --layers 4 --width 128 --heads 4 --steps 1000 --out tiny"})
 final class Pretrain implements Callable<Integer> {
@@ -50,29 +52,41 @@ final class Pretrain implements Callable<Integer> {
 
     @Option(names = "--text", paramLabel = "FILE", description = "One document a line. Default: WordNet.")
     private Path text;
-    @Option(names = "--vocabulary", defaultValue = "5120", paramLabel = "N", description = "Tokens. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--vocabulary", defaultValue = "5120", paramLabel = "N",
+            description = "Tokens. Default: ${DEFAULT-VALUE}.")
     private int vocabulary;
-    @Option(names = "--context", defaultValue = "256", paramLabel = "N", description = "Longest sequence. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--context", defaultValue = "256", paramLabel = "N",
+            description = "Longest sequence. Default: ${DEFAULT-VALUE}.")
     private int context;
-    @Option(names = "--width", defaultValue = "256", paramLabel = "N", description = "Numbers per token between layers. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--width", defaultValue = "256", paramLabel = "N",
+            description = "Numbers per token between layers. Default: ${DEFAULT-VALUE}.")
     private int width;
-    @Option(names = "--layers", defaultValue = "6", paramLabel = "N", description = "Layers. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--layers", defaultValue = "6", paramLabel = "N",
+            description = "Layers. Default: ${DEFAULT-VALUE}.")
     private int layers;
-    @Option(names = "--heads", defaultValue = "8", paramLabel = "N", description = "Attention heads. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--heads", defaultValue = "8", paramLabel = "N",
+            description = "Attention heads. Default: ${DEFAULT-VALUE}.")
     private int heads;
-    @Option(names = "--steps", defaultValue = "4000", paramLabel = "N", description = "Optimizer steps. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--steps", defaultValue = "4000", paramLabel = "N",
+            description = "Optimizer steps. Default: ${DEFAULT-VALUE}.")
     private int steps;
-    @Option(names = "--batch-tokens", defaultValue = "4096", paramLabel = "N", description = "Tokens in each step. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--batch-tokens", defaultValue = "4096", paramLabel = "N",
+            description = "Tokens in each step. Default: ${DEFAULT-VALUE}.")
     private int batchTokens;
-    @Option(names = "--lr", defaultValue = "2e-3", paramLabel = "X", description = "Highest learning rate, after which it falls along half a cosine. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--lr", defaultValue = "2e-3", paramLabel = "X",
+            description = "Highest learning rate, after which it falls along half a cosine. Default: ${DEFAULT-VALUE}.")
     private float rate;
-    @Option(names = "--warmup", defaultValue = "200", paramLabel = "N", description = "Steps until it is reached. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--warmup", defaultValue = "200", paramLabel = "N",
+            description = "Steps until it is reached. Default: ${DEFAULT-VALUE}.")
     private int warmup;
-    @Option(names = "--seed", defaultValue = "1", paramLabel = "N", description = "Of first values and order. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--seed", defaultValue = "1", paramLabel = "N",
+            description = "Of first values and order. Default: ${DEFAULT-VALUE}.")
     private long seed;
-    @Option(names = "--save-every", defaultValue = "500", paramLabel = "N", description = "Write the model every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--save-every", defaultValue = "500", paramLabel = "N",
+            description = "Write the model every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
     private int saveEvery;
-    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME", description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME",
+            description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
     private DType dtype;
 
     /** Training documents of each pass, and documents to be evaluated with. */

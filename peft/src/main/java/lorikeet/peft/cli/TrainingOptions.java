@@ -17,43 +17,55 @@ final class TrainingOptions {
         MATRICES
     }
 
-    @Option(names = "--steps", paramLabel = "N", description = "Optimizer steps; overrides --epochs. 0 writes the adapter unchanged.")
+    @Option(names = "--steps", paramLabel = "N",
+            description = "Optimizer steps; overrides --epochs. 0 writes the adapter unchanged.")
     private Integer steps;
 
-    @Option(names = "--epochs", defaultValue = "3", paramLabel = "X", description = "How often each training example is seen. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--epochs", defaultValue = "3", paramLabel = "X",
+            description = "How often each training example is seen. Default: ${DEFAULT-VALUE}.")
     private double epochs;
 
-    @Option(names = "--batch-size", defaultValue = "32", paramLabel = "N", description = "Examples that go through the model together. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--batch-size", defaultValue = "32", paramLabel = "N",
+            description = "Examples that go through the model together. Default: ${DEFAULT-VALUE}.")
     int batchSize;
 
-    @Option(names = "--accumulate", defaultValue = "1", paramLabel = "N", description = "Batches whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--accumulate", defaultValue = "1", paramLabel = "N",
+            description = "Batches whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
     private int accumulate;
 
     @Option(names = "--lr", paramLabel = "X", description = "Learning rate. Default: one that suits the method.")
     private Float rate;
 
-    @Option(names = "--schedule", defaultValue = "linear", paramLabel = "NAME", description = "How the learning rate falls after the warm-up: constant, linear or cosine. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--schedule", defaultValue = "linear", paramLabel = "NAME",
+            description = "How the learning rate falls after the warm-up: constant, linear or cosine. Default: ${DEFAULT-VALUE}.")
     private Schedule.Kind schedule;
 
-    @Option(names = "--warmup", paramLabel = "N", description = "Steps in which the learning rate rises from 0. Default: a twentieth of all.")
+    @Option(names = "--warmup", paramLabel = "N",
+            description = "Steps in which the learning rate rises from 0. Default: a twentieth of all.")
     private Integer warmup;
 
-    @Option(names = "--weight-decay", defaultValue = "0.01", paramLabel = "X", description = "AdamW's weight decay. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--weight-decay", defaultValue = "0.01", paramLabel = "X",
+            description = "AdamW's weight decay. Default: ${DEFAULT-VALUE}.")
     private float weightDecay;
 
-    @Option(names = "--decay", defaultValue = "matrices", paramLabel = "NAME", description = "What decays: all, or matrices but no biases and norms. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--decay", defaultValue = "matrices", paramLabel = "NAME",
+            description = "What decays: all, or matrices but no biases and norms. Default: ${DEFAULT-VALUE}.")
     private Decay decay;
 
-    @Option(names = "--grad-clip", defaultValue = "1", paramLabel = "X", description = "Scale gradients down to this norm; 0 = never. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--grad-clip", defaultValue = "1", paramLabel = "X",
+            description = "Scale gradients down to this norm; 0 = never. Default: ${DEFAULT-VALUE}.")
     private float clip;
 
-    @Option(names = "--recompute", description = "Keep less for backward and compute it again: less memory, more time.")
+    @Option(names = "--recompute",
+            description = "Keep less for backward and compute it again: less memory, more time.")
     private boolean recompute;
 
-    @Option(names = "--shuffle", negatable = true, defaultValue = "true", fallbackValue = "true", description = "Random order of examples, anew each epoch, or as they stand in the file. Default: shuffled.")
+    @Option(names = "--shuffle", negatable = true, defaultValue = "true", fallbackValue = "true",
+            description = "Random order of examples, anew each epoch, or as they stand in the file. Default: shuffled.")
     boolean shuffle;
 
-    @Option(names = "--seed", defaultValue = "1", paramLabel = "N", description = "Of first values, order and dropout. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--seed", defaultValue = "1", paramLabel = "N",
+            description = "Of first values, order and dropout. Default: ${DEFAULT-VALUE}.")
     long seed;
 
     /**
