@@ -10,15 +10,13 @@ import lorikeet.model.data.TextExample;
 import lorikeet.model.data.TextTask;
 import lorikeet.model.data.WordNet;
 import lorikeet.model.data.WordNetTasks;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** What {@code topics} comes to without a language model: the accuracy that fine-tuning has to beat. */
-@Command(name = "java -cp bench/target/classes:peft/target/lorikeet.jar lorikeet.bench.Baselines",
-        mixinStandardHelpOptions = true, showDefaultValues = true,
+@Command(name = "baselines", mixinStandardHelpOptions = true, showDefaultValues = true,
         description = "Accuracy of simple classifiers on held-out definitions of the task topics.")
-public final class Baselines implements Runnable {
+final class Baselines implements Runnable {
     @Option(names = "--examples", split = ",", defaultValue = "6000,0", paramLabel = "N",
             description = "Training examples; 0: all. Several numbers give several lines.")
     private List<Integer> examples;
@@ -29,12 +27,6 @@ public final class Baselines implements Runnable {
 
     @Option(names = "--seed", defaultValue = "1", description = "Order of the training examples.")
     private long seed;
-
-    private Baselines() {}
-
-    public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Baselines()).execute(arguments));
-    }
 
     @Override
     public void run() {

@@ -34,14 +34,18 @@ final class DataOptions {
             description = "Evaluate with the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
     int evalLimit;
 
+    @Option(names = "--train-limit", defaultValue = "0", paramLabel = "N",
+            description = "Train on the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
+    int trainLimit;
+
     @Option(names = "--seq-len", paramLabel = "N",
             description = "Longest example in tokens. Default: what the model's context leaves.")
     Integer seqLen;
 
     /** @param tokenizer null where the base has none */
     Task read(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
-        if (evalLimit < 0) {
-            throw new IllegalArgumentException("--eval-limit: expected at least 0");
+        if (evalLimit < 0 || trainLimit < 0) {
+            throw new IllegalArgumentException("--eval-limit and --train-limit: expected at least 0");
         }
         int room = folder.config().shape().context() - decoder.virtualTokens();
         int length = seqLen == null ? room : seqLen;
@@ -63,7 +67,7 @@ final class DataOptions {
         if (evaluation.isEmpty() && evalData == null) {
             LOG.info("{}: nothing is held out for evaluation; give --eval-data FILE to evaluate", data);
         }
-        return new Task(task.name(), fit(data, task.training(), length),
+        return new Task(task.name(), fit(data, first(task.training(), trainLimit), length),
                 fit("evaluation", first(evaluation, evalLimit), length), task.labels());
     }
 
@@ -86,7 +90,7 @@ final class DataOptions {
         }
         var wordNet = WordNet.load();
         var task = data.equals("topics") ? WordNetTasks.topics(wordNet) : WordNetTasks.definitions(wordNet);
-        return task.first(0, evalLimit).encode(tokenizer);
+        return task.first(trainLimit, evalLimit).encode(tokenizer);
     }
 
     private static List<Example> first(List<Example> examples, int limit) {
