@@ -34,9 +34,10 @@ final class DataOptions {
             description = "Evaluate with the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
     int evalLimit;
 
-    @Option(names = "--train-limit", defaultValue = "0", paramLabel = "N",
-            description = "Train on the first N examples only; 0 = all. Default: ${DEFAULT-VALUE}.")
-    int trainLimit;
+    @Option(names = "--train-limit", paramLabel = "N",
+            description = "Train on the first N examples only; 0 = all. Default: " + Yardstick.EXAMPLES
+                    + " of topics and definitions, all of a file.")
+    Integer trainLimit;
 
     @Option(names = "--seq-len", paramLabel = "N",
             description = "Longest example in tokens. Default: what the model's context leaves.")
@@ -44,7 +45,7 @@ final class DataOptions {
 
     /** @param tokenizer null where the base has none */
     Task read(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
-        if (evalLimit < 0 || trainLimit < 0) {
+        if (evalLimit < 0 || trainLimit != null && trainLimit < 0) {
             throw new IllegalArgumentException("--eval-limit and --train-limit: expected at least 0");
         }
         int room = folder.config().shape().context() - decoder.virtualTokens();
@@ -67,14 +68,22 @@ final class DataOptions {
         if (evaluation.isEmpty() && evalData == null) {
             LOG.info("{}: nothing is held out for evaluation; give --eval-data FILE to evaluate", data);
         }
-        return new Task(task.name(), fit(data, first(task.training(), trainLimit), length),
+        return new Task(task.name(), fit(data, first(task.training(), trainLimit()), length),
                 fit("evaluation", first(evaluation, evalLimit), length), task.labels());
+    }
+
+    /** Whether the data is one of the two that come with Lorikeet. */
+    boolean isBundled() {
+        return data.equals("topics") || data.equals("definitions");
+    }
+
+    private int trainLimit() {
+        return trainLimit != null ? trainLimit : isBundled() ? Yardstick.EXAMPLES : 0;
     }
 
     /** The same with nothing to train on; a file given as --data is itself evaluated with, unless --eval-data is given. */
     Task evaluationOf(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
-        boolean file = !data.equals("topics") && !data.equals("definitions");
-        if (file && evalData == null) {
+        if (!isBundled() && evalData == null) {
             evalData = data;
         }
         var task = read(folder, tokenizer, decoder);
@@ -90,7 +99,7 @@ final class DataOptions {
         }
         var wordNet = WordNet.load();
         var task = data.equals("topics") ? WordNetTasks.topics(wordNet) : WordNetTasks.definitions(wordNet);
-        return task.first(trainLimit, evalLimit).encode(tokenizer);
+        return task.first(trainLimit(), evalLimit).encode(tokenizer);
     }
 
     private static List<Example> first(List<Example> examples, int limit) {

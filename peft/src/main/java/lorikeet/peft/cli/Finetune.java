@@ -224,6 +224,10 @@ final class Finetune implements Callable<Integer> {
                 System.out.printf("accuracy  %.1f %% → %.1f %% (± %.1f); always the commonest answer: %.1f %%%n",
                         100 * before.accuracy(), 100 * after.accuracy(), 100 * after.standardError(),
                         100 * after.majority());
+                var yardstick = Yardstick.line(task, after);
+                if (yardstick != null) {
+                    System.out.println("          " + yardstick);
+                }
             } else if (after != null) {
                 System.out.printf("loss      %.4f → %.4f%n", before.loss(), after.loss());
             }

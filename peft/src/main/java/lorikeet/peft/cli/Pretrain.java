@@ -67,13 +67,13 @@ final class Pretrain implements Callable<Integer> {
     @Option(names = "--heads", defaultValue = "8", paramLabel = "N",
             description = "Attention heads. Default: ${DEFAULT-VALUE}.")
     private int heads;
-    @Option(names = "--steps", defaultValue = "4000", paramLabel = "N",
+    @Option(names = "--steps", defaultValue = "3200", paramLabel = "N",
             description = "Optimizer steps. Default: ${DEFAULT-VALUE}.")
     private int steps;
     @Option(names = "--batch-tokens", defaultValue = "4096", paramLabel = "N",
             description = "Tokens in each step. Default: ${DEFAULT-VALUE}.")
     private int batchTokens;
-    @Option(names = "--lr", defaultValue = "2e-3", paramLabel = "X",
+    @Option(names = "--lr", defaultValue = "1.5e-3", paramLabel = "X",
             description = "Highest learning rate, after which it falls along half a cosine. Default: ${DEFAULT-VALUE}.")
     private float rate;
     @Option(names = "--warmup", defaultValue = "200", paramLabel = "N",
