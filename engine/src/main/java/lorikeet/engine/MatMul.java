@@ -94,22 +94,24 @@ public final class MatMul {
      * h + alpha · u Bᵀ, written over h: the way in which a branch joins a linear layer's output without a copy of its own.
      * The caller gives h up; it must be the fresh result of an operation that does not save it.
      *
-     * @param h [rows, out]
-     * @param u [rows, rank]
-     * @param b [out, rank]
+     * @param h    [rows, out]
+     * @param from the first column of h to which something is added
+     * @param u    [rows, rank]
+     * @param b    [columns to which something is added, rank]
      */
-    public static Tensor addProduct(Tensor h, Tensor u, Tensor b, float alpha) {
+    public static Tensor addProduct(Tensor h, int from, Tensor u, Tensor b, float alpha) {
         var device = h.device();
         int rows = u.shape().rows();
         int rank = u.shape().columns();
         int out = h.shape().columns();
-        device.gemm(h.matrix(), u.matrix(), right(b, 1, true), alpha, true, null);
+        int width = b.shape().dim(0);
+        device.gemm(h.matrix().columns(from, width), u.matrix(), right(b, 1, true), alpha, true, null);
         var y = Tensor.over(h.data(), h.shape());
         return y.derive(
                 Gradient.same(h),
-                Gradient.of(u, (du, dy, add) -> device.gemm(view(du, 1, rows, rank), view(dy, 1, rows, out),
-                        right(b, 1, false), alpha, add, null), b),
-                Gradient.of(b, (db, dy, add) -> device.gemm(view(db, 1, out, rank), view(dy, 1, rows, out).transpose(),
-                        u.matrix(), alpha, add, null), u));
+                Gradient.of(u, (du, dy, add) -> device.gemm(view(du, 1, rows, rank),
+                        view(dy, 1, rows, out).columns(from, width), right(b, 1, false), alpha, add, null), b),
+                Gradient.of(b, (db, dy, add) -> device.gemm(view(db, 1, width, rank),
+                        view(dy, 1, rows, out).columns(from, width).transpose(), u.matrix(), alpha, add, null), u));
     }
 }

@@ -28,12 +28,13 @@ public final class Decoder implements AutoCloseable {
     private final Dropouts dropouts;
     private final Map<String, Tensor> parameters;
     private final List<Linear> linears = new ArrayList<>();
-    private final Tensor tokenEmbedding;
+    private final TokenEmbedding embedding;
     private final Tensor positionEmbedding;
     private final List<Block> blocks = new ArrayList<>();
     private final LayerNorm lastNorm;
     private final Tensor head;
     private final Original original;
+    private final WeightChanges changes = new WeightChanges();
     private KeyValuePrefix prefix;
     private InputPrompt prompt;
 
@@ -56,15 +57,16 @@ public final class Decoder implements AutoCloseable {
         this.shape = shape;
         this.dropouts = dropouts;
         this.parameters = new LinkedHashMap<>(parameters);
-        tokenEmbedding = parameter("wte.weight");
+        embedding = new TokenEmbedding(parameter(TokenEmbedding.NAME + ".weight"));
         positionEmbedding = parameter("wpe.weight");
         for (int layer = 0; layer < shape.layers(); layer++) {
             var at = "h." + layer + ".";
-            blocks.add(new Block(layer, shape, dropouts, norm(at + "ln_1"), linear(at + "attn.c_attn"),
-                    linear(at + "attn.c_proj"), norm(at + "ln_2"), linear(at + "mlp.c_fc"), linear(at + "mlp.c_proj")));
+            blocks.add(new Block(layer, shape, dropouts, norm(at + "ln_1"), newLinear(at + "attn.c_attn"),
+                    newLinear(at + "attn.c_proj"), norm(at + "ln_2"), newLinear(at + "mlp.c_fc"),
+                    newLinear(at + "mlp.c_proj")));
         }
         lastNorm = norm("ln_f");
-        head = shape.tied() ? tokenEmbedding : parameter("lm_head.weight");
+        head = shape.tied() ? embedding.weight() : parameter("lm_head.weight");
     }
 
     private Tensor parameter(String name) {
@@ -79,7 +81,7 @@ public final class Decoder implements AutoCloseable {
         return new LayerNorm(parameter(name + ".weight"), parameter(name + ".bias"), shape.epsilon());
     }
 
-    private Linear linear(String name) {
+    private Linear newLinear(String name) {
         var linear = new Linear(name, parameter(name + ".weight"), parameter(name + ".bias"));
         linears.add(linear);
         return linear;
@@ -109,9 +111,25 @@ public final class Decoder implements AutoCloseable {
         return Collections.unmodifiableList(blocks);
     }
 
+    /** The linear layer called {@code name}, such as {@code h.0.attn.c_attn}. */
+    public Linear linear(String name) {
+        return linears.stream().filter(linear -> linear.name().equals(name)).findAny().orElseThrow(
+                () -> new IllegalArgumentException("the model has no linear layer " + name));
+    }
+
     /** [vocabulary, width]. */
     public Tensor tokenEmbedding() {
-        return tokenEmbedding;
+        return embedding.weight();
+    }
+
+    /** The token embedding with its socket. */
+    public TokenEmbedding embedding() {
+        return embedding;
+    }
+
+    /** What has been written into the base's weights and can be taken back. */
+    public WeightChanges changes() {
+        return changes;
     }
 
     /** Puts keys and values in front of every layer's; null takes them away. */
@@ -184,17 +202,18 @@ public final class Decoder implements AutoCloseable {
         var spans = arrangement.spans(device);
         var cacheRows = cache == null ? null : Tensor.ofInts(device, cacheRows(arrangement, cache));
         var x = Autograd.scope(device, () -> embed(sequences, arrangement, withPrompt, pass));
+        var rows = pass.over(arrangement.offsets());
         for (int layer = 0; layer < blocks.size(); layer++) {
             var block = blocks.get(layer);
             var inFront = cache != null ? cache.layer(layer) : prefixes == null ? null : prefixes.get(layer);
             var context = new Block.Context(spans, inFront, cache, cacheRows);
-            x = pass.recompute() ? block.recompute(x, context, pass) : block.forward(x, context, pass);
+            x = pass.recompute() ? block.recompute(x, context, rows) : block.forward(x, context, rows);
         }
         return lastNorm.forward(x);
     }
 
     private Tensor embed(Sequences sequences, Arrangement arrangement, InputPrompt withPrompt, Pass pass) {
-        var tokens = Embedding.lookup(tokenEmbedding, sequences.ids());
+        var tokens = embedding.forward(sequences.ids(), pass.over(sequences.offsets()));
         if (withPrompt != null) {
             var both = Tensor.concat(0, List.of(withPrompt.vectors(pass), tokens));
             tokens = Embedding.lookup(both, arrangement.source());

@@ -69,6 +69,11 @@ public final class Linear {
         branches.remove(branch);
     }
 
+    /** What is plugged in now, in the order in which it works. */
+    public List<Branch> plugged() {
+        return List.copyOf(branches);
+    }
+
     Tensor forward(Tensor x, Pass pass) {
         for (var branch : branches) {
             x = branch.input(x, pass);

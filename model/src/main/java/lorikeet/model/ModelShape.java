@@ -1,5 +1,7 @@
 package lorikeet.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Unary;
@@ -74,18 +76,50 @@ public record ModelShape(int vocabulary, int context, int width, int layers, int
 
     /** Number of parameters of the whole decoder, the tied output layer not counted twice. */
     public long parameters() {
-        long attention = linear(width, width + 2L * keyValueWidth()) + linear(width, width);
-        long mlp = linear(width, (gated ? 2L : 1L) * inner) + linear(inner, width);
         long embeddings = (long) vocabulary * width * (tied ? 1 : 2)
                 + (positions == Positions.LEARNED ? (long) context * width : 0);
-        return embeddings + layers * (attention + mlp + 2 * normParameters()) + normParameters();
+        return embeddings + layers * blockParameters() + normParameters();
+    }
+
+    /** Of these, in each block. */
+    public long blockParameters() {
+        long attention = linear(width, width + 2L * keyValueWidth()) + linear(width, width);
+        long mlp = linear(width, (gated ? 2L : 1L) * inner) + linear(inner, width);
+        return attention + mlp + 2 * normParameters();
+    }
+
+    /** Of these, in each normalisation. */
+    public long normParameters() {
+        return norm == Norm.LAYER_NORM ? 2L * width : width;
+    }
+
+    /** Of these, biases, the shifts of layer norms among them. */
+    public long biasParameters() {
+        long ofLinears = biases ? linears().stream().mapToLong(Layer::out).sum() : 0;
+        return ofLinears + (norm == Norm.LAYER_NORM ? (2L * layers + 1) * width : 0);
+    }
+
+    /**
+     * A linear layer.
+     *
+     * @param name such as {@code h.0.attn.c_attn}
+     */
+    public record Layer(String name, int in, int out) {}
+
+    /** All linear layers of the blocks, in order; the output layer is not among them. */
+    public List<Layer> linears() {
+        var all = new ArrayList<Layer>();
+        for (int layer = 0; layer < layers; layer++) {
+            var at = "h." + layer + ".";
+            all.add(new Layer(at + "attn.c_attn", width, width + 2 * keyValueWidth()));
+            all.add(new Layer(at + "attn.c_proj", width, width));
+            all.add(new Layer(at + "mlp.c_fc", width, (gated ? 2 : 1) * inner));
+            all.add(new Layer(at + "mlp.c_proj", inner, width));
+        }
+        return all;
     }
 
     private long linear(long in, long out) {
         return in * out + (biases ? out : 0);
-    }
-
-    private long normParameters() {
-        return norm == Norm.LAYER_NORM ? 2L * width : width;
     }
 }

@@ -25,6 +25,11 @@ public final class Sublayer {
         adapters.remove(adapter);
     }
 
+    /** What is plugged in now, in the order in which it works. */
+    public List<Adapter> plugged() {
+        return List.copyOf(adapters);
+    }
+
     Tensor apply(Tensor output, Tensor input, Pass pass) {
         for (var adapter : adapters) {
             output = adapter.output(output, input, pass);

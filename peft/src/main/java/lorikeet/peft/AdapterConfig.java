@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -143,6 +144,38 @@ final class AdapterConfig {
             counts.add(element.intValue());
         }
         return counts;
+    }
+
+    /** Ranks by name; empty if absent. */
+    Map<String, Integer> ranks(String field) throws IOException {
+        var ranks = new LinkedHashMap<String, Integer>();
+        for (var entry : numbers(field).entrySet()) {
+            int rank = Math.round(entry.getValue());
+            if (rank != entry.getValue() || rank < 1) {
+                throw problem(field, "expected whole numbers of at least 1");
+            }
+            ranks.put(entry.getKey(), rank);
+        }
+        return ranks;
+    }
+
+    /** Numbers by name; empty if absent. */
+    Map<String, Float> numbers(String field) throws IOException {
+        var value = value(field);
+        var numbers = new LinkedHashMap<String, Float>();
+        if (value == null) {
+            return numbers;
+        }
+        if (!value.isObject()) {
+            throw problem(field, "expected numbers by name");
+        }
+        for (var entry : value.properties()) {
+            if (!entry.getValue().isNumber()) {
+                throw problem(field, "expected numbers by name");
+            }
+            numbers.put(entry.getKey(), entry.getValue().floatValue());
+        }
+        return numbers;
     }
 
     private List<JsonNode> elements(String field) {

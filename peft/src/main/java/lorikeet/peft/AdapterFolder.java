@@ -7,12 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import lorikeet.engine.AtomicFile;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsWriter;
-import lorikeet.engine.Tensor;
 import lorikeet.model.Decoder;
 
 /**
@@ -27,6 +26,9 @@ public final class AdapterFolder {
     private static final String FULL = "LORIKEET_FULL";
     private static final String LAST_LAYERS = "LORIKEET_LAST_LAYERS";
     private static final String BITFIT = "LORIKEET_BITFIT";
+    private static final String LAYER_NORMS = "LORIKEET_LAYER_NORMS";
+    private static final String TYPES = String.join(", ", LoraConfig.TYPE, Ia3Config.TYPE,
+            FULL, LAST_LAYERS, BITFIT, LAYER_NORMS);
 
     private AdapterFolder() {}
 
@@ -37,11 +39,12 @@ public final class AdapterFolder {
         try {
             var method = switch (type) {
                 case LoraConfig.TYPE -> LoraConfig.read(config);
+                case Ia3Config.TYPE -> Ia3Config.read(config);
                 case FULL -> new Selection.Full();
                 case LAST_LAYERS -> new Selection.LastLayers(config.count("layers", 1));
                 case BITFIT -> new Selection.BitFit();
-                default ->
-                    throw config.problem("peft_type", "expected LORA, " + FULL + ", " + LAST_LAYERS + " or " + BITFIT);
+                case LAYER_NORMS -> new Selection.LayerNorms();
+                default -> throw config.problem("peft_type", "expected one of " + TYPES);
             };
             config.warnOfUnknown();
             return method;
@@ -60,7 +63,7 @@ public final class AdapterFolder {
             throw new IOException(folder.resolve(CONFIG) + ": does not fit this base: " + e.getMessage(), e);
         }
         try (var file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
-            read(file, adapter.parameters());
+            read(file, adapter);
             return adapter;
         } catch (IOException | RuntimeException e) {
             adapter.detach();
@@ -68,25 +71,24 @@ public final class AdapterFolder {
         }
     }
 
-    private static void read(SafetensorsFile file, Map<String, Tensor> parameters) throws IOException {
-        var missing = new HashSet<>(parameters.keySet());
+    private static void read(SafetensorsFile file, Adapter adapter) throws IOException {
+        var missing = new LinkedHashSet<>(adapter.parameters().keySet());
         for (var info : file.tensors()) {
             var name = plainName(info.name());
-            var parameter = parameters.get(name);
+            var parameter = adapter.parameters().get(name);
             if (parameter == null) {
                 throw new IOException(
                         file.path() + ": tensor " + info.name() + " has no place in this adapter and base");
             }
-            if (!info.engineShape().equals(parameter.shape())) {
-                throw new IOException(
-                        file.path() + ": tensor " + info.name() + " has shape " + info.shape() + ", expected "
-                                + parameter.shape());
+            if (!info.engineShape().equals(adapter.storedShape(name))) {
+                throw new IOException(file.path() + ": tensor " + info.name() + " has shape " + info.shape()
+                        + ", expected " + adapter.storedShape(name));
             }
             parameter.device().upload(parameter.data(), file.floats(info.name()));
             missing.remove(name);
         }
         if (!missing.isEmpty()) {
-            throw new IOException(file.path() + ": tensor " + missing.iterator().next() + " is missing");
+            throw new IOException(file.path() + ": tensor " + PREFIX + fullName(missing.getFirst()) + " is missing");
         }
     }
 
@@ -102,11 +104,15 @@ public final class AdapterFolder {
      * @param base what the adapter was trained on, for people: a path or a name
      */
     public static void save(Path folder, Adapter adapter, String base) throws IOException {
-        var fields = new HashMap<String, Object>(switch (adapter.method()) {
-            case Lora lora -> LoraConfig.write(lora);
+        var stored = adapter.stored();
+        var fields = new HashMap<String, Object>(switch (stored.method()) {
+            case Lora lora -> LoraConfig.write(lora, false);
+            case Dora(Lora lora) -> LoraConfig.write(lora, true);
+            case Ia3 ia3 -> Ia3Config.write(ia3);
             case Selection.Full _ -> Map.of("peft_type", FULL);
             case Selection.LastLayers last -> Map.of("peft_type", LAST_LAYERS, "layers", last.layers());
             case Selection.BitFit _ -> Map.of("peft_type", BITFIT);
+            case Selection.LayerNorms _ -> Map.of("peft_type", LAYER_NORMS);
             default -> throw new IllegalArgumentException("no file format for " + adapter.method().name());
         });
         fields.put("auto_mapping", null);
@@ -115,8 +121,8 @@ public final class AdapterFolder {
         fields.put("revision", null);
         fields.put("task_type", "CAUSAL_LM");
         var tensors = new ArrayList<SafetensorsWriter.Source>();
-        adapter.parameters().forEach((name, tensor) -> tensors
-                .add(SafetensorsWriter.Source.of(PREFIX + fullName(name), tensor.shape(), tensor.toArray())));
+        stored.tensors().forEach((name, values) -> tensors
+                .add(SafetensorsWriter.Source.of(PREFIX + fullName(name), values.shape(), values.numbers())));
         Files.createDirectories(folder);
         SafetensorsWriter.write(folder.resolve(WEIGHTS), Map.of("format", "pt"), tensors);
         var json = AdapterConfig.write(fields).getBytes(StandardCharsets.UTF_8);

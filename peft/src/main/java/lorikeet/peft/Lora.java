@@ -1,9 +1,5 @@
 package lorikeet.peft;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import lorikeet.engine.Initialisation;
 import lorikeet.engine.MatMul;
 import lorikeet.engine.Shape;
@@ -11,7 +7,9 @@ import lorikeet.engine.Tensor;
 import lorikeet.kernels.RandomKey;
 import lorikeet.model.Decoder;
 import lorikeet.model.Linear;
+import lorikeet.model.ModelShape;
 import lorikeet.model.Pass;
+import lorikeet.model.WeightChanges;
 
 /**
  * LoRA, low-rank adaptation (Hu et al. 2021): beside a frozen weight W stands a product of two thin matrices, and only these
@@ -21,22 +19,13 @@ import lorikeet.model.Pass;
  *
  * B starts at zero, so that training starts from the base.
  *
- * @param rank     r, far below in and out
- * @param alpha    with it the scale is alpha / rank, so that it need not be tuned anew for every rank
- * @param rsLora   scale alpha / √rank instead (Kalajdzievski 2023), which keeps large ranks effective
- * @param dropout  share of the branch's inputs set to zero in training
- * @param targets  which linear layers get a branch
- * @param init     how A starts
+ * @param rank    r, far below in and out
+ * @param alpha   with it the scale is alpha / rank, so that it need not be tuned anew for every rank
+ * @param dropout share of the branch's inputs set to zero in training
+ * @param targets which layers get a branch
+ * @param variant what later work has changed
  */
-public record Lora(int rank, float alpha, boolean rsLora, float dropout, Targets targets, Init init) implements Method {
-
-    /** First values of A. */
-    public enum Init {
-        /** Uniform in ±1/√in, as Hugging Face PEFT and the authors' code have it. */
-        DEFAULT,
-        /** Normal with deviation 1/rank. */
-        GAUSSIAN
-    }
+public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVariant variant) implements Method {
 
     public Lora {
         if (rank < 1) {
@@ -47,134 +36,109 @@ public record Lora(int rank, float alpha, boolean rsLora, float dropout, Targets
         }
     }
 
+    /** LoRA as in the paper, without dropout. */
+    public Lora(int rank, float alpha, Targets targets) {
+        this(rank, alpha, 0, targets, LoraVariant.PLAIN);
+    }
+
     @Override
     public String name() {
         return "lora";
     }
 
-    /** The factor on the branch. */
-    public float scale() {
-        return (float) (alpha / (rsLora ? Math.sqrt(rank) : rank));
+    @Override
+    public long trainable(ModelShape shape) {
+        var places = targets.in(shape);
+        return places.stream().mapToLong(place -> (long) rank(place) * (place.in() + place.out())).sum()
+                + variant.bias().count(shape, places);
     }
 
     @Override
-    public Attached attach(Decoder decoder, long seed) {
-        var linears = targets.in(decoder);
-        decoder.freeze();
-        var branches = new ArrayList<Branch>();
-        for (int i = 0; i < linears.size(); i++) {
-            branches.add(new Branch(this, linears.get(i), seed, i));
-        }
-        return new Attached(this, branches);
+    public float rateFactor(String parameter) {
+        return parameter.contains(".lora_B") ? variant.rateRatio() : 1;
     }
 
-    /** The branch beside one linear layer. */
-    static final class Branch implements Linear.Branch {
-        private final Lora options;
-        private final Linear linear;
-        private final int site;
-        private final Tensor a;
-        private final Tensor b;
-        private final MergedWeight merged;
+    @Override
+    public Adapter attach(Decoder decoder, long seed) {
+        return BranchAdapter.attach(this, decoder, adapter -> {
+            var places = targets.in(decoder.shape());
+            for (int i = 0; i < places.size(); i++) {
+                adapter.add(places.get(i).isEmbedding()
+                        ? new LoraEmbedding(this, adapter, decoder, places.get(i), seed)
+                        : new Branch(this, adapter, decoder, places.get(i), seed, i));
+            }
+            variant.bias().addTo(adapter, decoder, places);
+        }, LoraStored::of);
+    }
 
-        Branch(Lora options, Linear linear, long seed, int site) {
-            this.options = options;
-            this.linear = linear;
+    int rank(Target place) {
+        return variant.rankAt(place, rank);
+    }
+
+    /** The factor on the branch. */
+    float scale(Target place) {
+        return variant.scale(variant.alphaAt(place, alpha), rank(place));
+    }
+
+    /** The branch beside one linear layer, or a part of it. */
+    static final class Branch implements WeightBranch, Linear.Branch {
+        /** Random sites of the base end below this. */
+        private static final int DROPOUT_SITES = 1 << 16;
+
+        final Target place;
+        final Linear linear;
+        final Tensor a;
+        final Tensor b;
+        final float scale;
+        private final float dropout;
+        private final int site;
+
+        Branch(Lora lora, BranchAdapter adapter, Decoder decoder, Target place, long seed, int site) {
+            this.place = place;
             this.site = site;
-            var device = linear.weight().device();
-            var shapeA = Shape.of(options.rank, linear.in());
-            var key = RandomKey.named(seed, linear.name() + ".lora_A");
-            a = switch (options.init) {
-                case DEFAULT -> Initialisation.uniform(device, shapeA, 1 / Math.sqrt(linear.in()), key);
-                case GAUSSIAN -> Initialisation.normal(device, shapeA, 1.0 / options.rank, key);
-            };
-            b = Initialisation.zeros(device, Shape.of(linear.out(), options.rank));
-            merged = new MergedWeight(linear.weight());
-            linear.plug(this);
+            linear = decoder.linear(place.layer());
+            scale = lora.scale(place);
+            dropout = lora.dropout;
+            int rank = lora.rank(place);
+            var key = RandomKey.named(seed, place.name() + ".lora_A");
+            a = adapter.own(place.parameter("lora_A"), lora.variant.init().a(decoder.device(), rank, place.in(), key));
+            b = adapter.own(place.parameter("lora_B"),
+                    Initialisation.zeros(decoder.device(), Shape.of(place.out(), rank)));
+            if (lora.variant.init() == LoraInit.PISSA) {
+                adapter.add(new Pissa(this, decoder.changes()));
+            }
         }
 
         @Override
         public Tensor output(Tensor h, Tensor x, Pass pass) {
-            var kept = x.dropout(pass.dropout(options.dropout), pass.key().at(DROPOUT_SITES + site));
+            var kept = x.dropout(pass.dropout(dropout), pass.key().at(DROPOUT_SITES + site));
             var u = kept.matmulTransposed(a); // [tokens, rank]
-            return MatMul.addProduct(h, u, b, options.scale());
+            return MatMul.addProduct(h, place.from(), u, b, scale);
         }
 
-        /** W + scale · (B A)ᵀ, in the layout of GPT-2, [in, out]. */
-        void merge() {
-            merged.replace(
-                    weight -> weight.device().gemm(weight.matrix(), a.matrix().transpose(), b.matrix().transpose(),
-                            options.scale(), true, null));
-            linear.unplug(this);
-        }
-
-        void unmerge() {
-            merged.restore();
+        @Override
+        public void plug() {
             linear.plug(this);
         }
 
-        void free() {
+        @Override
+        public void unplug() {
             linear.unplug(this);
-            a.free();
-            b.free();
-        }
-    }
-
-    /** Random sites of the base end below this. */
-    private static final int DROPOUT_SITES = 1 << 16;
-
-    /** LoRA on a decoder. */
-    public static final class Attached implements Mergeable {
-        private final Lora method;
-        private final List<Branch> branches;
-        private boolean merged;
-
-        private Attached(Lora method, List<Branch> branches) {
-            this.method = method;
-            this.branches = branches;
         }
 
         @Override
-        public Lora method() {
-            return method;
+        public void merge(WeightChanges changes, Object owner) {
+            changes.apply(owner, linear.weight(), this::addTo);
         }
 
-        @Override
-        public Map<String, Tensor> parameters() {
-            var parameters = new LinkedHashMap<String, Tensor>();
-            for (var branch : branches) {
-                parameters.put(branch.linear.name() + ".lora_A.weight", branch.a);
-                parameters.put(branch.linear.name() + ".lora_B.weight", branch.b);
-            }
-            return parameters;
+        /** W + scale · (B A)ᵀ, in the layout of GPT-2, [in, out]. */
+        void addTo(Tensor weight) {
+            addTo(weight, a, b, scale);
         }
 
-        @Override
-        public void merge() {
-            if (!merged) {
-                Finite.require(parameters());
-                branches.forEach(Branch::merge);
-                merged = true;
-            }
-        }
-
-        @Override
-        public void unmerge() {
-            if (merged) {
-                branches.forEach(Branch::unmerge);
-                merged = false;
-            }
-        }
-
-        @Override
-        public boolean merged() {
-            return merged;
-        }
-
-        @Override
-        public void detach() {
-            unmerge();
-            branches.forEach(Branch::free);
+        void addTo(Tensor weight, Tensor thinA, Tensor thinB, float factor) {
+            weight.device().gemm(weight.matrix().columns(place.from(), place.out()), thinA.matrix().transpose(),
+                    thinB.matrix().transpose(), factor, true, null);
         }
     }
 }

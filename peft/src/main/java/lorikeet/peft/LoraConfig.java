@@ -2,49 +2,62 @@ package lorikeet.peft;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
 
-/** LoRA's options as fields of Hugging Face PEFT's {@code adapter_config.json} (peft_type LORA). */
+/** Options of LoRA and DoRA as fields of Hugging Face PEFT's {@code adapter_config.json} (peft_type LORA). */
 final class LoraConfig {
     static final String TYPE = "LORA";
     /** What PEFT targets in GPT-2 where nothing is said. */
-    private static final List<String> DEFAULT_TARGETS = List.of("c_attn");
+    private static final NamePattern USUAL = NamePattern.of("c_attn");
 
     private LoraConfig() {}
 
-    static Lora read(AdapterConfig config) throws IOException {
-        config.requireUnused("bias", "none");
+    /** A {@link Lora} or a {@link Dora}. */
+    static Method read(AdapterConfig config) throws IOException {
         config.requireUnused("fan_in_fan_out", "true");
-        for (var field : List.of("use_dora", "rank_pattern", "alpha_pattern", "modules_to_save", "layer_replication",
-                "loftq_config", "layers_pattern", "exclude_modules", "lora_bias", "trainable_token_indices",
-                "target_parameters", "use_qalora", "eva_config", "corda_config")) {
+        for (var field : List.of("modules_to_save", "layer_replication", "loftq_config", "lora_bias",
+                "trainable_token_indices", "target_parameters", "use_qalora", "eva_config", "corda_config")) {
             config.requireUnused(field, null);
         }
-        config.requireUnused("init_lora_weights", config.isText("init_lora_weights") ? "gaussian" : "true");
-        var names = config.texts("target_modules");
-        var layers = config.counts("layers_to_transform");
-        var targets = config.isText("target_modules") && !names.getFirst().equals("all-linear")
-                ? new Targets(List.of(), names.getFirst(), layers)
-                : new Targets(names.isEmpty() ? DEFAULT_TARGETS : names, null, layers);
-        return new Lora(config.count("r", 8), config.number("lora_alpha", 8), config.flag("use_rslora"),
-                config.number("lora_dropout", 0), targets,
-                config.isText("init_lora_weights") ? Lora.Init.GAUSSIAN : Lora.Init.DEFAULT);
+        var variant = new LoraVariant(config.flag("use_rslora"), init(config), config.ranks("rank_pattern"),
+                config.numbers("alpha_pattern"), bias(config), 1);
+        var lora = new Lora(config.count("r", 8), config.number("lora_alpha", 8), config.number("lora_dropout", 0),
+                TargetsConfig.read(config, USUAL), variant);
+        return config.flag("use_dora") ? new Dora(lora) : lora;
     }
 
-    static Map<String, Object> write(Lora lora) {
-        var targets = lora.targets();
+    private static LoraInit init(AdapterConfig config) throws IOException {
+        if (!config.isText("init_lora_weights")) {
+            config.flag("init_lora_weights"); // true, or false for first values that the file replaces anyway
+            return LoraInit.DEFAULT;
+        }
+        return switch (config.text("init_lora_weights", "")) {
+            case "gaussian" -> LoraInit.GAUSSIAN;
+            case "pissa" -> LoraInit.PISSA;
+            default -> throw config.problem("init_lora_weights", "expected true, false, \"gaussian\" or \"pissa\"");
+        };
+    }
+
+    private static LoraBias bias(AdapterConfig config) throws IOException {
+        return switch (config.text("bias", "none")) {
+            case "none" -> LoraBias.NONE;
+            case "all" -> LoraBias.ALL;
+            case "lora_only" -> LoraBias.LORA_ONLY;
+            default -> throw config.problem("bias", "expected \"none\", \"all\" or \"lora_only\"");
+        };
+    }
+
+    static Map<String, Object> write(Lora lora, boolean dora) {
         var fields = new HashMap<String, Object>();
         fields.put("peft_type", TYPE);
-        fields.put("alpha_pattern", Map.of());
-        fields.put("bias", "none");
+        fields.put("alpha_pattern", plain(lora.variant().alphas()));
+        fields.put("bias", lora.variant().bias().name().toLowerCase(Locale.ROOT));
         fields.put("fan_in_fan_out", true);
-        fields.put("init_lora_weights", lora.init() == Lora.Init.GAUSSIAN ? "gaussian" : true);
+        fields.put("init_lora_weights", lora.variant().init() == LoraInit.GAUSSIAN ? "gaussian" : true);
         fields.put("layer_replication", null);
-        fields.put("layers_pattern", null);
-        fields.put("layers_to_transform",
-                targets.layers().isEmpty() ? null : List.copyOf(new TreeSet<>(targets.layers())));
         fields.put("loftq_config", Map.of());
         fields.put("lora_alpha", plain(lora.alpha()));
         fields.put("lora_dropout", plainDecimal(lora.dropout()));
@@ -52,11 +65,17 @@ final class LoraConfig {
         fields.put("megatron_core", "megatron.core");
         fields.put("modules_to_save", null);
         fields.put("r", lora.rank());
-        fields.put("rank_pattern", Map.of());
-        fields.put("target_modules", targets.pattern() != null ? targets.pattern() : targets.names());
-        fields.put("use_dora", false);
-        fields.put("use_rslora", lora.rsLora());
+        fields.put("rank_pattern", lora.variant().ranks());
+        fields.put("use_dora", dora);
+        fields.put("use_rslora", lora.variant().rsLora());
+        TargetsConfig.write(lora.targets(), fields);
         return fields;
+    }
+
+    private static Map<String, Number> plain(Map<String, Float> numbers) {
+        var plain = new LinkedHashMap<String, Number>();
+        numbers.forEach((name, number) -> plain.put(name, plain(number)));
+        return plain;
     }
 
     /** 16 rather than 16.0. */

@@ -1,12 +1,25 @@
 package lorikeet.peft;
 
 import lorikeet.model.Decoder;
+import lorikeet.model.ModelShape;
 
 /** A way to fine-tune a decoder, with its options: which parameters are trained, and where new ones go. */
 public interface Method {
 
     /** As on the command line: {@code lora}, {@code bitfit}, …. */
     String name();
+
+    /**
+     * How many numbers it trains in a model of this shape, by formula: nothing is made.
+     *
+     * @throws IllegalArgumentException if the method does not fit the shape
+     */
+    long trainable(ModelShape shape);
+
+    /** What multiplies the learning rate for the parameter called {@code parameter}. */
+    default float rateFactor(String parameter) {
+        return 1;
+    }
 
     /**
      * Freezes the base and puts this method's parameters in place, with their first values.

@@ -1,6 +1,7 @@
 package lorikeet.peft;
 
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import lorikeet.engine.Tensor;
@@ -8,7 +9,8 @@ import lorikeet.model.Decoder;
 import lorikeet.model.ModelShape;
 
 /** The methods without new parameters: they choose which of the base's own are trained. */
-public sealed interface Selection extends Method permits Selection.Full, Selection.LastLayers, Selection.BitFit {
+public sealed interface Selection extends Method
+        permits Selection.Full, Selection.LastLayers, Selection.BitFit, Selection.LayerNorms {
 
     /** Whether the parameter called {@code name}, such as {@code h.0.attn.c_attn.bias}, is trained. */
     boolean selects(String name, ModelShape shape);
@@ -19,14 +21,61 @@ public sealed interface Selection extends Method permits Selection.Full, Selecti
         var selected = new LinkedHashMap<String, Tensor>();
         decoder.parameters().forEach((name, tensor) -> {
             if (selects(name, decoder.shape())) {
-                selected.put(name, tensor.train());
+                selected.put(name, tensor);
             }
         });
-        return new Attached(this, decoder, Collections.unmodifiableMap(selected));
+        var adapter = new Attached(this, decoder, Collections.unmodifiableMap(selected));
+        adapter.plug();
+        return adapter;
     }
 
-    /** A choice of the base's own parameters. */
-    record Attached(Selection method, Decoder decoder, Map<String, Tensor> parameters) implements Adapter {
+    /** A choice of the base's own parameters. Their own numbers wait on the host while it is unplugged. */
+    final class Attached implements Adapter {
+        private final Selection method;
+        private final Decoder decoder;
+        private final Map<String, Tensor> parameters;
+        private final Map<String, float[]> waiting = new HashMap<>();
+
+        private Attached(Selection method, Decoder decoder, Map<String, Tensor> parameters) {
+            this.method = method;
+            this.decoder = decoder;
+            this.parameters = parameters;
+        }
+
+        @Override
+        public Selection method() {
+            return method;
+        }
+
+        @Override
+        public Map<String, Tensor> parameters() {
+            return parameters;
+        }
+
+        @Override
+        public boolean changesBase() {
+            return true;
+        }
+
+        @Override
+        public void plug() {
+            parameters.forEach((name, tensor) -> {
+                var numbers = waiting.remove(name);
+                if (numbers != null) {
+                    tensor.device().upload(tensor.data(), numbers);
+                }
+                tensor.train();
+            });
+        }
+
+        @Override
+        public void unplug() {
+            if (waiting.isEmpty()) {
+                parameters.forEach((name, tensor) -> waiting.put(name, tensor.toArray()));
+                detach();
+            }
+        }
+
         @Override
         public void detach() {
             parameters.forEach((name, tensor) -> {
@@ -46,6 +95,11 @@ public sealed interface Selection extends Method permits Selection.Full, Selecti
         @Override
         public boolean selects(String name, ModelShape shape) {
             return true;
+        }
+
+        @Override
+        public long trainable(ModelShape shape) {
+            return shape.parameters();
         }
     }
 
@@ -71,6 +125,11 @@ public sealed interface Selection extends Method permits Selection.Full, Selecti
             return name.startsWith("ln_f.")
                     || name.startsWith("h.") && Integer.parseInt(name.split("\\.")[1]) >= shape.layers() - layers;
         }
+
+        @Override
+        public long trainable(ModelShape shape) {
+            return Math.min(layers, shape.layers()) * shape.blockParameters() + shape.normParameters();
+        }
     }
 
     /** BitFit (Ben Zaken et al. 2021): only biases, those of the layer norms among them. */
@@ -83,6 +142,29 @@ public sealed interface Selection extends Method permits Selection.Full, Selecti
         @Override
         public boolean selects(String name, ModelShape shape) {
             return name.endsWith(".bias");
+        }
+
+        @Override
+        public long trainable(ModelShape shape) {
+            return shape.biasParameters();
+        }
+    }
+
+    /** The layer norms, scale and shift (Qi et al. 2022; Zhao et al. 2024). */
+    record LayerNorms() implements Selection {
+        @Override
+        public String name() {
+            return "layer-norms";
+        }
+
+        @Override
+        public boolean selects(String name, ModelShape shape) {
+            return name.contains("ln_");
+        }
+
+        @Override
+        public long trainable(ModelShape shape) {
+            return (2L * shape.layers() + 1) * shape.normParameters();
         }
     }
 }

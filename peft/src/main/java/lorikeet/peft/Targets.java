@@ -4,26 +4,24 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
-import lorikeet.model.Decoder;
-import lorikeet.model.Linear;
+import java.util.stream.Collectors;
+import lorikeet.model.ModelShape;
 
 /**
- * Which linear layers a method applies to.
+ * Which layers a method applies to.
  *
- * @param names   full names or suffixes of them, from a dot on: {@code c_attn}, {@code attn.c_proj},
- *                {@code h.0.mlp.c_fc}; {@code c_proj} alone means attention's and the MLP's; {@code all-linear} means all
- * @param pattern a regular expression that the full name must match from end to end, instead of names; or null
- * @param layers  numbers of the layers to which this is limited, from 0; empty = all
+ * @param include by name; {@code all-linear} means every linear layer, {@code wte} the token embedding, and
+ *                {@code c_attn.q}, {@code c_attn.k}, {@code c_attn.v} the parts of the fused layer that makes queries, keys
+ *                and values
+ * @param exclude and these not
+ * @param layers  numbers of the blocks to which this is limited, from 0; empty = all
  */
-public record Targets(List<String> names, String pattern, Set<Integer> layers) {
+public record Targets(NamePattern include, NamePattern exclude, Set<Integer> layers) {
     private static final String ALL = "all-linear";
-    private static final String PREFIX = "transformer.";
 
-    /** Layers by name or suffix. */
+    /** Layers by name or end of name. */
     public static Targets of(String... names) {
-        return new Targets(List.of(names), null, Set.of());
+        return new Targets(NamePattern.of(names), NamePattern.NONE, Set.of());
     }
 
     /**
@@ -32,59 +30,51 @@ public record Targets(List<String> names, String pattern, Set<Integer> layers) {
      * @throws IllegalArgumentException if the expression is malformed
      */
     public static Targets parse(String text, Set<Integer> layers) {
-        if (!text.startsWith("re:")) {
-            return new Targets(List.of(text.split("\\s*,\\s*")), null, layers);
-        }
-        try {
-            return new Targets(List.of(), Pattern.compile(text.substring(3)).pattern(), layers);
-        } catch (PatternSyntaxException e) {
-            throw new IllegalArgumentException("targets: " + e.getDescription() + " in pattern " + text.substring(3),
-                    e);
-        }
+        var include = text.startsWith("re:")
+                ? new NamePattern(List.of(), text.substring(3))
+                : NamePattern.of(text.split("\\s*,\\s*"));
+        return new Targets(include, NamePattern.NONE, layers);
     }
 
     /** @throws IllegalArgumentException if a name, the pattern or a layer number matches nothing */
-    public List<Linear> in(Decoder decoder) {
-        var missing = new TreeSet<String>(names);
-        var missingLayers = new TreeSet<>(layers);
-        var found = new ArrayList<Linear>();
-        for (var linear : decoder.linears()) {
-            boolean here = layers.isEmpty() || layers.contains(layer(linear));
-            missingLayers.remove(layer(linear));
-            boolean matches = pattern != null && matchesPattern(linear);
-            for (var name : names) {
-                if (matchesName(linear, name)) {
-                    missing.remove(name);
-                    matches = true;
-                }
-            }
-            if (here && matches) {
-                found.add(linear);
-            }
+    List<Target> in(ModelShape shape) {
+        var all = Target.all(shape);
+        for (var name : include.names()) {
+            require("target " + name, all.stream().anyMatch(target -> matches(target, name)), shape);
         }
-        if (!missing.isEmpty() || !missingLayers.isEmpty() || found.isEmpty()) {
-            var what = !missing.isEmpty()
-                    ? "target " + missing.first()
-                    : !missingLayers.isEmpty() ? "layer " + missingLayers.first() : "pattern " + pattern;
-            throw new IllegalArgumentException(what + " matches no linear layer; there are, in each of "
-                    + decoder.shape().layers() + " layers: "
-                    + String.join(", ", decoder.linears().stream().filter(linear -> layer(linear) == 0)
-                            .map(linear -> linear.name().substring("h.0.".length())).toList()));
+        for (int layer : new TreeSet<>(layers)) {
+            require("layer " + layer, layer < shape.layers(), shape);
+        }
+        var found = all.stream().filter(this::chooses).toList();
+        require(include.expression() == null ? "this choice of targets" : "pattern " + include.expression(),
+                !found.isEmpty(), shape);
+        var twice = new ArrayList<>(found);
+        twice.removeIf(target -> !target.isPart() || found.stream()
+                .noneMatch(other -> other.layer().equals(target.layer()) && !other.isPart()));
+        if (!twice.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "target " + twice.getFirst().name() + " is a part of a layer that is a target as a whole");
         }
         return found;
     }
 
-    private boolean matchesPattern(Linear linear) {
-        return linear.name().matches(pattern) || (PREFIX + linear.name()).matches(pattern);
+    private boolean chooses(Target target) {
+        boolean included = include.expression() == null
+                ? include.names().stream().anyMatch(name -> matches(target, name))
+                : !target.isPart() && include.matches(target.name());
+        return included && !exclude.matches(target.name())
+                && (layers.isEmpty() || layers.contains(target.block()));
     }
 
-    private static boolean matchesName(Linear linear, String name) {
-        var full = PREFIX + linear.name();
-        return name.equals(ALL) || full.equals(name) || full.endsWith("." + name);
+    private static boolean matches(Target target, String name) {
+        return name.equals(ALL) ? !target.isPart() && !target.isEmbedding() : NamePattern.matches(target.name(), name);
     }
 
-    /** The layer number in {@code h.3.attn.c_attn}. */
-    private static int layer(Linear linear) {
-        return Integer.parseInt(linear.name().split("\\.")[1]);
+    private static void require(String what, boolean matches, ModelShape shape) {
+        if (!matches) {
+            throw new IllegalArgumentException(what + " matches no layer; there are wte and, in each of "
+                    + shape.layers() + " layers: " + shape.linears().stream().limit(4)
+                            .map(layer -> layer.name().substring("h.0.".length())).collect(Collectors.joining(", ")));
+        }
     }
 }

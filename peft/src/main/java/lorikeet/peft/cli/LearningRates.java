@@ -1,5 +1,7 @@
 package lorikeet.peft.cli;
 
+import lorikeet.peft.Dora;
+import lorikeet.peft.Ia3;
 import lorikeet.peft.Lora;
 import lorikeet.peft.Method;
 import lorikeet.peft.Selection;
@@ -10,8 +12,9 @@ final class LearningRates {
 
     static float of(Method method) {
         return switch (method) {
-            case Lora _ -> 3e-3f;
-            case Selection.BitFit _ -> 3e-3f;
+            case Lora _,Dora _ -> 3e-3f;
+            case Ia3 _ -> 1e-2f;
+            case Selection.BitFit _,Selection.LayerNorms _ -> 3e-3f;
             case Selection.Full _,Selection.LastLayers _ -> 5e-4f;
             default -> 1e-3f;
         };

@@ -1,6 +1,7 @@
 package lorikeet.peft.cli;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import lorikeet.engine.AdamWOptimizer;
 import lorikeet.engine.Schedule;
@@ -85,13 +86,16 @@ final class TrainingOptions {
     }
 
     AdamWOptimizer optimizer(Adapter adapter) {
-        var decayed = new ArrayList<Tensor>();
-        var others = new ArrayList<Tensor>();
-        for (var parameter : adapter.parameters().values()) {
-            (decay == Decay.ALL || parameter.shape().rank() > 1 ? decayed : others).add(parameter);
-        }
-        return new AdamWOptimizer(List.of(new AdamWOptimizer.Group(decayed, weightDecay, 1),
-                new AdamWOptimizer.Group(others, 0, 1)), AdamWOptimizer.Settings.DEFAULT);
+        var groups = new LinkedHashMap<Rule, List<Tensor>>();
+        adapter.parameters().forEach((name, parameter) -> {
+            boolean decays = decay == Decay.ALL || parameter.shape().rank() > 1;
+            var rule = new Rule(decays ? weightDecay : 0, adapter.method().rateFactor(name));
+            groups.computeIfAbsent(rule, _ -> new ArrayList<>()).add(parameter);
+        });
+        return new AdamWOptimizer(groups.entrySet().stream().map(group -> new AdamWOptimizer.Group(group.getValue(),
+                group.getKey().decay, group.getKey().rateFactor)).toList(), AdamWOptimizer.Settings.DEFAULT);
     }
 
+    /** How a group of parameters is trained. */
+    private record Rule(float decay, float rateFactor) {}
 }

@@ -1,0 +1,59 @@
+package lorikeet.peft;
+
+import java.util.Arrays;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.CommonOps_DDRM;
+import org.ejml.dense.row.SingularOps_DDRM;
+import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
+
+/**
+ * The best approximation of a matrix by one of low rank: U Σ Vᵀ with the largest singular values (Eckart and Young 1936).
+ *
+ * @param u      [rows, rank]
+ * @param values Σ, the largest first
+ * @param vT     [rank, columns]
+ */
+record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
+
+    /** The part of {@code matrix}, which this changes, that has the {@code rank} largest singular values. */
+    static LowRank of(DMatrixRMaj matrix, int rank) {
+        if (rank > Math.min(matrix.numRows, matrix.numCols)) {
+            throw new IllegalArgumentException(
+                    "a matrix of " + matrix.numRows + " × " + matrix.numCols + " has no part of rank " + rank);
+        }
+        var svd = DecompositionFactory_DDRM.svd(matrix.numRows, matrix.numCols, true, true, true);
+        if (!svd.decompose(matrix)) {
+            throw new ArithmeticException("the singular value decomposition does not converge");
+        }
+        var u = svd.getU(null, false);
+        var vT = svd.getV(null, true);
+        var values = svd.getSingularValues();
+        SingularOps_DDRM.descendingOrder(u, false, values, values.length, vT, true);
+        return new LowRank(CommonOps_DDRM.extract(u, 0, u.numRows, 0, rank), Arrays.copyOf(values, rank),
+                CommonOps_DDRM.extract(vT, 0, rank, 0, vT.numCols));
+    }
+
+    /** U Σ^power, row by row. */
+    float[] left(double power) {
+        int rank = values.length;
+        var left = new float[u.numRows * rank];
+        for (int row = 0; row < u.numRows; row++) {
+            for (int r = 0; r < rank; r++) {
+                left[row * rank + r] = (float) (u.get(row, r) * Math.pow(values[r], power));
+            }
+        }
+        return left;
+    }
+
+    /** Σ^power Vᵀ, row by row. */
+    float[] right(double power) {
+        int rank = values.length;
+        var right = new float[rank * vT.numCols];
+        for (int r = 0; r < rank; r++) {
+            for (int column = 0; column < vT.numCols; column++) {
+                right[r * vT.numCols + column] = (float) (vT.get(r, column) * Math.pow(values[r], power));
+            }
+        }
+        return right;
+    }
+}

@@ -1,0 +1,48 @@
+package lorikeet.peft;
+
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/**
+ * Layers told by name, with Hugging Face PEFT's rules.
+ *
+ * @param names      full names or ends of them, from a dot on: {@code c_attn}, {@code attn.c_proj}, {@code h.0.mlp.c_fc};
+ *                   {@code c_proj} alone means attention's and the MLP's
+ * @param expression a regular expression that a full name must match from end to end, instead of names; or null
+ */
+public record NamePattern(List<String> names, String expression) {
+    /** Matches nothing. */
+    static final NamePattern NONE = of();
+    private static final String PREFIX = "transformer.";
+
+    public NamePattern {
+        names = List.copyOf(names);
+        try {
+            if (expression != null) {
+                Pattern.compile(expression);
+            }
+        } catch (PatternSyntaxException e) {
+            throw new IllegalArgumentException("targets: " + e.getDescription() + " in pattern " + expression, e);
+        }
+    }
+
+    static NamePattern of(String... names) {
+        return new NamePattern(List.of(names), null);
+    }
+
+    boolean matches(String fullName) {
+        return expression == null
+                ? names.stream().anyMatch(name -> matches(fullName, name))
+                : fullName.matches(expression) || (PREFIX + fullName).matches(expression);
+    }
+
+    static boolean matches(String fullName, String name) {
+        return (PREFIX + fullName).equals(name) || (PREFIX + fullName).endsWith("." + name);
+    }
+
+    /** In a configuration file: the expression, or the names. */
+    Object json() {
+        return expression == null ? names : expression;
+    }
+}
