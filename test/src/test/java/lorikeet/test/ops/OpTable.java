@@ -254,7 +254,22 @@ final class OpTable {
                         x -> x[0].zip(new Numbers(x[0].shape(),
                                 x[1].product(x[2], 1, x[1].dim(0), x[1].dim(1), x[2].dim(0), true)),
                                 (h, product) -> h + 0.5 * product),
-                        x -> MatMul.addProduct(x[0].times(1), x[1], x[2], 0.5f)));
+                        x -> MatMul.addProduct(x[0].times(1), 0, x[1], x[2], 0.5f)),
+                new Op("addProduct to some columns",
+                        shapes(sizes, (m, k, n) -> List.of(Shape.of(m, n + 3), Shape.of(m, k), Shape.of(n, k))),
+                        x -> x[0].zip(new Numbers(x[0].shape(), inColumns(2, x[0], x[2].dim(0),
+                                x[1].product(x[2], 1, x[1].dim(0), x[1].dim(1), x[2].dim(0), true))),
+                                (h, product) -> h + 0.5 * product),
+                        x -> MatMul.addProduct(x[0].times(1), 2, x[1], x[2], 0.5f)));
+    }
+
+    /** Rows of {@code width} numbers, from column {@code from} on in rows as wide as {@code like}'s, zeros beside them. */
+    private static double[] inColumns(int from, Numbers like, int width, double[] narrow) {
+        var wide = new double[like.values().length];
+        for (int i = 0; i < narrow.length; i++) {
+            wide[i / width * like.dim(1) + from + i % width] = narrow[i];
+        }
+        return wide;
     }
 
     private interface Product {
