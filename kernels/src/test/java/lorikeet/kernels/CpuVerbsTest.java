@@ -3,6 +3,7 @@ package lorikeet.kernels;
 import lorikeet.kernels.cpu.CpuDevices;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.condition.EnabledIf;
 
 /** Every verb on the CPU, with oneDNN where this machine has it. */
 @Tag("isa")
@@ -38,6 +39,15 @@ class CpuVerbsTest {
     }
 
     @Nested
+    @EnabledIf("lorikeet.kernels.cpu.CpuDevices#hasOneDnn")
+    class CompiledMatrices extends MatrixVerbs {
+        @Override
+        protected Device open(Precision precision) {
+            return CpuDevices.withoutSgemm(precision, 2);
+        }
+    }
+
+    @Nested
     class Layers extends LayerVerbs {
         @Override
         protected Device open(Precision precision) {
@@ -50,6 +60,14 @@ class CpuVerbsTest {
         @Override
         protected Device open(Precision precision) {
             return device(precision);
+        }
+    }
+
+    @Nested
+    class AttentionInJava extends AttentionVerbs {
+        @Override
+        protected Device open(Precision precision) {
+            return CpuDevices.withoutOneDnn(precision, 2);
         }
     }
 

@@ -23,6 +23,7 @@ final class Attention {
     /** Sequences with fewer queries than this would leave too many lanes of a tile empty. */
     private static final int FEW_QUERIES = LANES / 2;
 
+    private final MatrixProducts products;
     private final Rows out, q, k, v, prefixK, prefixV;
     private final long logSumExp;
     private final Spans spans;
@@ -40,8 +41,10 @@ final class Attention {
         }
     }
 
-    Attention(Matrix out, long logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+    Attention(MatrixProducts products, Matrix out, long logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK,
+            Matrix prefixV, Spans spans,
             AttentionShape shape) {
+        this.products = products;
         this.out = Rows.of(out);
         this.logSumExp = logSumExp;
         this.q = Rows.of(q);
@@ -57,7 +60,7 @@ final class Attention {
 
     /** Floats of scratch space per worker. */
     long scratchSize() {
-        long tile = (2L * size + KEYS + 3) * QUERIES;
+        long tile = (KEYS + size + 3L) * QUERIES + products.tileScratch(Math.max(size, KEYS));
         return Math.max(tile, width) + 15 & -16;
     }
 
@@ -74,7 +77,7 @@ final class Attention {
                     }
                 } else {
                     for (int i = 0; i < spans.length(s); i += QUERIES) {
-                        block(s, head, kvHead, i, mine);
+                        block(s, head, kvHead, i, worker, mine);
                     }
                 }
             }
@@ -82,19 +85,19 @@ final class Attention {
     }
 
     /** Queries {@code start} to {@code start} + QUERIES − 1 of sequence {@code s}. */
-    private void block(int s, int head, int kvHead, int start, long scratch) {
+    private void block(int s, int head, int kvHead, int start, int worker, long scratch) {
         int queries = Math.min(QUERIES, spans.length(s) - start);
         long row = spans.offsets()[s] + start;
-        long packedQ = scratch;                               // [size, QUERIES]
-        long scores = packedQ + 4L * size * QUERIES;          // [KEYS, QUERIES]
-        long sums = scores + 4L * KEYS * QUERIES;             // [QUERIES, size]
-        long max = sums + 4L * size * QUERIES;                // [QUERIES], as the next two
-        long total = max + 4L * QUERIES;
-        long factor = total + 4L * QUERIES;
-        AttentionTile.packTransposed(packedQ, q.at(row, (long) head * size), q.stride, queries, size, shape.scale());
-        Elementwise.fillRun(sums, 0, QUERIES * size);
-        Elementwise.fillRun(max, Float.NEGATIVE_INFINITY, QUERIES);
-        Elementwise.fillRun(total, 0, QUERIES);
+        int lanes = AttentionTile.lanes(queries);
+        long scores = scratch;                                // [KEYS, lanes]
+        long sums = scores + 4L * KEYS * lanes;               // [queries, size]
+        long max = sums + 4L * size * queries;                // [lanes], as the next two
+        long total = max + 4L * lanes;
+        long factor = total + 4L * lanes;
+        long tileScratch = factor + 4L * lanes;
+        Elementwise.fillRun(sums, 0, queries * size);
+        Elementwise.fillRun(max, Float.NEGATIVE_INFINITY, lanes);
+        Elementwise.fillRun(total, 0, lanes);
         int prefix = spans.prefixLength()[s];
         int keys = prefix + start + queries;
         for (int j = 0, n; j < keys; j += n) {
@@ -104,22 +107,22 @@ final class Attention {
             var key = inPrefix ? prefixK : k;
             var value = inPrefix ? prefixV : v;
             long column = (long) kvHead * size;
-            MicroKernel.multiply(scores, QUERIES, key.at(keyRow, column), key.stride, 1, packedQ, QUERIES, n, QUERIES,
-                    size, 1,
-                    false);
+            products.tile(worker, scores, lanes, key.at(keyRow, column), key.stride, 1, q.at(row, (long) head * size),
+                    1,
+                    q.stride, n, queries, size, shape.scale(), false, tileScratch);
             if (!inPrefix) {
-                AttentionTile.maskFuture(scores, n, start - (j - prefix));
+                AttentionTile.maskFuture(scores, n, lanes, start - (j - prefix));
             }
-            AttentionTile.softmaxStep(scores, n, max, total, factor);
+            AttentionTile.softmaxStep(scores, n, lanes, max, total, factor);
             if (shape.dropout() > 0) {
                 AttentionTile.dropout(scores, n, queries, shape, row, head, j, width);
             }
             for (int i = 0; i < queries; i++) {
                 Elementwise.scaleRun(sums + 4L * i * size, sums + 4L * i * size, get(factor, i), size, false);
             }
-            MicroKernel.multiply(sums, size, scores, 1, QUERIES, value.at(keyRow, column), value.stride, queries, size,
-                    n, 1,
-                    true);
+            products.tile(worker, sums, size, scores, 1, lanes, value.at(keyRow, column), value.stride, 1, queries,
+                    size, n, 1,
+                    true, tileScratch);
         }
         for (int i = 0; i < queries; i++) {
             Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size,

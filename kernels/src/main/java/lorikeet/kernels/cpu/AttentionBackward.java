@@ -22,15 +22,18 @@ import lorikeet.kernels.cpu.Attention.Rows;
  * gradients of these come from tasks of one key–value head each, which take the sequences in turn.
  */
 final class AttentionBackward {
+    private final MatrixProducts products;
     private final Rows dq, dk, dv, dPrefixK, dPrefixV, dout, out, q, k, v, prefixK, prefixV;
     private final long logSumExp;
     private final Spans spans;
     private final AttentionShape shape;
     private final int size, width;
 
-    AttentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
+    AttentionBackward(MatrixProducts products, Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV,
+            Matrix dout, Matrix out,
             long logSumExp,
             Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans, AttentionShape shape) {
+        this.products = products;
         this.dq = Rows.of(dq);
         this.dk = Rows.of(dk);
         this.dv = Rows.of(dv);
@@ -52,7 +55,8 @@ final class AttentionBackward {
 
     /** Floats of scratch space per worker. */
     long scratchSize() {
-        return (2L * size + 2 * KEYS + 2) * QUERIES + (shape.dropout() > 0 ? (long) KEYS * QUERIES : 0);
+        long tiles = (2L + (shape.dropout() > 0 ? 1 : 0)) * KEYS * QUERIES;
+        return tiles + 2 * QUERIES + products.tileScratch(Math.max(size, KEYS)) + 15 & -16;
     }
 
     /** {@code scratch} has {@link #scratchSize} floats for each worker. */
@@ -63,7 +67,7 @@ final class AttentionBackward {
             parallel.tasks(kvHeads, (kvHead, worker) -> {
                 for (int s = 0; s < spans.sequences(); s++) {
                     if (spans.prefixLength()[s] > 0) {
-                        sequence(s, kvHead, true, false, false, scratch + 4 * scratchSize() * worker);
+                        sequence(s, kvHead, true, false, false, worker, scratch + 4 * scratchSize() * worker);
                     }
                 }
             });
@@ -76,37 +80,37 @@ final class AttentionBackward {
                 Elementwise.fillRun(dv.at(row, (long) kvHead * size), 0, size);
             }
             boolean prefix = spans.prefixLength()[s] > 0;
-            sequence(s, kvHead, prefix && !prefixFirst, true, prefix && prefixFirst,
+            sequence(s, kvHead, prefix && !prefixFirst, true, prefix && prefixFirst, worker,
                     scratch + 4 * scratchSize() * worker);
         });
     }
 
     /** All queries of one sequence that use {@code kvHead}, against the prefix or the sequence's own keys or both. */
-    private void sequence(int s, int kvHead, boolean withPrefix, boolean withOwn, boolean addToDq, long scratch) {
+    private void sequence(int s, int kvHead, boolean withPrefix, boolean withOwn, boolean addToDq, int worker,
+            long scratch) {
         int group = shape.heads() / shape.kvHeads();
         for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
             for (int i = 0; i < spans.length(s); i += QUERIES) {
-                block(s, head, kvHead, i, withPrefix, withOwn, addToDq, scratch);
+                block(s, head, kvHead, i, withPrefix, withOwn, addToDq, worker, scratch);
             }
         }
     }
 
     private void block(int s, int head, int kvHead, int start, boolean withPrefix, boolean withOwn, boolean addToDq,
+            int worker,
             long scratch) {
         int queries = Math.min(QUERIES, spans.length(s) - start);
         long row = spans.offsets()[s] + start;
         long column = (long) head * size, keyColumn = (long) kvHead * size;
-        long packedQ = scratch;                                // [size, QUERIES]
-        long packedDout = packedQ + 4L * size * QUERIES;       // [size, QUERIES]
-        long weights = packedDout + 4L * size * QUERIES;       // [KEYS, QUERIES]
-        long gradients = weights + 4L * KEYS * QUERIES;        // [KEYS, QUERIES]
-        long shift = gradients + 4L * KEYS * QUERIES;          // [QUERIES]
-        long delta = shift + 4L * QUERIES;                     // [QUERIES]
-        long dropped = shape.dropout() > 0 ? delta + 4L * QUERIES : weights; // [KEYS, QUERIES]
-        AttentionTile.packTransposed(packedQ, q.at(row, column), q.stride(), queries, size, shape.scale());
-        AttentionTile.packTransposed(packedDout, dout.at(row, column), dout.stride(), queries, size, 1);
-        Elementwise.fillRun(shift, Float.MAX_VALUE, QUERIES);
-        Elementwise.fillRun(delta, 0, QUERIES);
+        int lanes = AttentionTile.lanes(queries);
+        long weights = scratch;                                // [KEYS, lanes]
+        long gradients = weights + 4L * KEYS * lanes;          // [KEYS, lanes]
+        long shift = gradients + 4L * KEYS * lanes;            // [lanes]
+        long delta = shift + 4L * lanes;                       // [lanes]
+        long dropped = shape.dropout() > 0 ? delta + 4L * lanes : weights; // [KEYS, lanes]
+        long tileScratch = delta + 4L * lanes + (shape.dropout() > 0 ? 4L * KEYS * lanes : 0);
+        Elementwise.fillRun(shift, Float.MAX_VALUE, lanes);
+        Elementwise.fillRun(delta, 0, lanes);
         for (int i = 0; i < queries; i++) {
             set(shift, i, get(logSumExp, (row + i) * shape.heads() + head));
             set(delta, i, Normalization.dot(dout.at(row + i, column), out.at(row + i, column), size));
@@ -120,37 +124,36 @@ final class AttentionBackward {
             long keyRow = inPrefix ? spans.prefixStart()[s] + j : spans.offsets()[s] + j - prefix;
             var key = inPrefix ? prefixK : k;
             var value = inPrefix ? prefixV : v;
-            MicroKernel.multiply(weights, QUERIES, key.at(keyRow, keyColumn), key.stride(), 1, packedQ, QUERIES, n,
-                    QUERIES, size,
-                    1, false);
+            products.tile(worker, weights, lanes, key.at(keyRow, keyColumn), key.stride(), 1, q.at(row, column), 1,
+                    q.stride(),
+                    n, queries, size, shape.scale(), false, tileScratch);
             if (!inPrefix) {
-                AttentionTile.maskFuture(weights, n, start - (j - prefix));
+                AttentionTile.maskFuture(weights, n, lanes, start - (j - prefix));
             }
-            AttentionTile.weights(weights, n, shift);
-            MicroKernel.multiply(gradients, QUERIES, value.at(keyRow, keyColumn), value.stride(), 1, packedDout,
-                    QUERIES, n,
-                    QUERIES, size, 1, false);
+            AttentionTile.weights(weights, n, lanes, shift);
+            products.tile(worker, gradients, lanes, value.at(keyRow, keyColumn), value.stride(), 1,
+                    dout.at(row, column), 1,
+                    dout.stride(), n, queries, size, 1, false, tileScratch);
             if (shape.dropout() > 0) {
-                Vectors.copyBytes(dropped, weights, 4L * n * QUERIES);
+                Vectors.copyBytes(dropped, weights, 4L * n * lanes);
                 AttentionTile.dropout(dropped, n, queries, shape, row, head, j, width);
                 AttentionTile.dropout(gradients, n, queries, shape, row, head, j, width);
             }
             var dKey = inPrefix ? dPrefixK : dk;
             var dValue = inPrefix ? dPrefixV : dv;
             if (dValue != null) {
-                MicroKernel.multiply(dValue.at(keyRow, keyColumn), dValue.stride(), dropped, QUERIES, 1,
+                products.tile(worker, dValue.at(keyRow, keyColumn), dValue.stride(), dropped, lanes, 1,
                         dout.at(row, column),
-                        dout.stride(), n, size, queries, 1, true);
+                        dout.stride(), 1, n, size, queries, 1, true, tileScratch);
             }
-            AttentionTile.softmaxBackward(gradients, weights, n, delta);
+            AttentionTile.softmaxBackward(gradients, weights, n, lanes, delta);
             if (dKey != null) {
-                MicroKernel.multiply(dKey.at(keyRow, keyColumn), dKey.stride(), gradients, QUERIES, 1,
-                        q.at(row, column),
-                        q.stride(), n, size, queries, shape.scale(), true);
+                products.tile(worker, dKey.at(keyRow, keyColumn), dKey.stride(), gradients, lanes, 1, q.at(row, column),
+                        q.stride(), 1, n, size, queries, shape.scale(), true, tileScratch);
             }
-            MicroKernel.multiply(dq.at(row, column), dq.stride(), gradients, 1, QUERIES, key.at(keyRow, keyColumn),
+            products.tile(worker, dq.at(row, column), dq.stride(), gradients, 1, lanes, key.at(keyRow, keyColumn),
                     key.stride(),
-                    queries, size, n, shape.scale(), add);
+                    1, queries, size, n, shape.scale(), add, tileScratch);
             add = true;
         }
     }

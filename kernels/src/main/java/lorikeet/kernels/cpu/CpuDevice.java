@@ -6,12 +6,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.List;
+import java.util.function.BiFunction;
 import lorikeet.kernels.AdamW;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Matrix;
+import lorikeet.kernels.Memory;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import lorikeet.kernels.Precision;
 import lorikeet.kernels.Purpose;
@@ -37,21 +39,27 @@ public final class CpuDevice extends Device {
 
     /** @param threads how many threads compute, the caller among them; 0 = one per processor */
     public CpuDevice(Precision precision, int threads) {
-        this(precision, threads, OneDnn.PROBLEM);
+        this(precision, threads, CpuDevice::bestProducts);
     }
 
-    /** @param withoutOneDnn why matrix products are not to be left to oneDNN, or null */
-    CpuDevice(Precision precision, int threads, String withoutOneDnn) {
+    CpuDevice(Precision precision, int threads, BiFunction<Parallel, Memory, MatrixProducts> products) {
         this.precision = precision;
         parallel = new Parallel(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
-        products = withoutOneDnn == null
-                ? new OneDnnProducts(parallel, memory())
-                : new JavaProducts(parallel, memory(), withoutOneDnn);
+        this.products = products.apply(parallel, memory());
         elementwise = new Elementwise(parallel);
         movement = new Movement(parallel);
         reduction = new Reduction(parallel);
         normalization = new Normalization(parallel);
         optimizers = new Optimizers(parallel);
+    }
+
+    private static MatrixProducts bestProducts(Parallel parallel, Memory memory) {
+        if (OneDnn.PROBLEM != null) {
+            return new JavaProducts(parallel, memory, OneDnn.PROBLEM);
+        }
+        return OneDnnProducts.suitsThisProcessor()
+                ? new OneDnnProducts(parallel, memory, OneDnnProducts.isX86())
+                : new JavaProducts(parallel, memory, "it has no fast code for this processor");
     }
 
     @Override
@@ -286,49 +294,65 @@ public final class CpuDevice extends Device {
         }
         long pBias = bias == null ? 0 : floats(bias, n);
         var target = operand(c);
+        if (k == 0) {
+            emptyProduct(target, m, n, batch, add, pBias);
+            return;
+        }
+        boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
+        boolean round = precision == Precision.FAST
+                ? mixed || Math.min(Math.min(m, n), k) >= LEAST_FAST
+                : mixed && precision == Precision.BF16;
         try (var _ = memory().scope()) {
-            if (k == 0) {
-                emptyProduct(target, m, n, batch, add, pBias);
-                return;
-            }
-            boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
-            boolean round = mixed && precision != Precision.STRICT;
-            var type = round && products.takesBf16() ? DType.BF16 : DType.F32;
-            var left = converted(a, type, round);
-            var right = converted(b, type, round);
-            boolean separate = bias != null && alpha != 1;
-            products.multiply(target, left, right, m, n, k, batch, alpha, add, separate ? 0 : pBias,
-                    precision == Precision.FAST);
-            if (separate) {
-                addBiasRows(target, m, n, batch, pBias);
+            if (round && products.takesBf16()) {
+                boolean pad = a.transposed() && !b.transposed() && batch == 1 && !mixed;
+                int depth = pad ? Math.ceilDiv(k, DEPTH_STEP) * DEPTH_STEP : k;
+                products.multiply(target, bf16(a, pad ? depth : a.rows()), bf16(b, pad ? depth : b.rows()), m, n, depth,
+                        batch, alpha, add, pBias);
+            } else {
+                products.multiply(target, f32(a, round && mixed), f32(b, round && mixed), m, n, k, batch, alpha, add,
+                        pBias);
             }
         }
     }
+
+    /** In FAST, products with a side shorter than this gain nothing from bf16. */
+    private static final int LEAST_FAST = 32;
+    /**
+     * oneDNN compiles bf16 products for one k. Where k counts tokens, which change from batch to batch, operands are copied
+     * with zeros behind up to a multiple of this.
+     */
+    private static final int DEPTH_STEP = 64;
 
     private static Operand operand(Matrix x) {
-        long row = x.transposed() ? 1 : x.stride(), column = x.transposed() ? x.stride() : 1;
-        return new Operand(x.data().address(), x.data().dtype(), row, column, x.batch() == 1 ? 0 : x.batchStride());
+        return operand(x, x.data(), x.stride(), x.batchStride());
     }
 
-    /**
-     * The operand as {@code type}: as it is, or a converted copy of all its buffer in the workspace. With {@code round},
-     * an F32 operand that stays F32 is rounded to bf16 on the way.
-     */
-    private Operand converted(Matrix x, DType type, boolean round) {
-        var from = operand(x);
-        if (from.type() == type && !(round && type == DType.F32)) {
-            return from;
+    private static Operand operand(Matrix x, Buffer data, int stride, long batchStride) {
+        return new Operand(data.address(), data.dtype(), x.transposed() ? 1 : stride, x.transposed() ? stride : 1,
+                x.batch() == 1 ? 0 : batchStride);
+    }
+
+    /** The operand as bf16, in the workspace if it is not that already; a copy gets zeros up to {@code rows} rows. */
+    private Operand bf16(Matrix x, int rows) {
+        if (x.data().dtype() == DType.BF16) {
+            return operand(x);
         }
-        long size = (x.batch() - 1) * x.batchStride() + (x.rows() - 1L) * x.stride() + x.columns();
-        var copy = memory().allocate(type, size, Purpose.WORKSPACE);
-        var source = x.data().slice(0, size);
-        if (from.type() == type) {
-            var rounded = memory().allocate(DType.BF16, size, Purpose.WORKSPACE);
-            copy(rounded, source);
-            source = rounded;
+        long padding = (long) (rows - x.rows()) * x.columns();
+        var copy =
+                memory().allocate(DType.BF16, (long) x.batch() * x.rows() * x.columns() + padding, Purpose.WORKSPACE);
+        movement.convert(copy.address(), DType.BF16, x);
+        Vectors.ALL.asSlice(copy.address() + copy.bytes() - 2 * padding, 2 * padding).fill((byte) 0);
+        return operand(x, copy, x.columns(), (long) x.rows() * x.columns());
+    }
+
+    /** The operand as F32: as it is, or in the workspace if it is bf16 or is to be rounded to that first. */
+    private Operand f32(Matrix x, boolean round) {
+        if (x.data().dtype() == DType.F32 && !round) {
+            return operand(x);
         }
-        copy(copy, source);
-        return new Operand(copy.address(), type, from.row(), from.column(), from.batch());
+        var copy = memory().allocate(DType.F32, (long) x.batch() * x.rows() * x.columns(), Purpose.WORKSPACE);
+        movement.convert(copy.address(), DType.F32, x);
+        return operand(x, copy, x.columns(), (long) x.rows() * x.columns());
     }
 
     private static void emptyProduct(Operand c, int m, int n, int batch, boolean add, long bias) {
@@ -341,15 +365,6 @@ public final class CpuDevice extends Device {
                 }
             }
         }
-    }
-
-    private void addBiasRows(Operand c, int m, int n, int batch, long bias) {
-        parallel.ranges((long) m * batch, Elementwise.rowGrain(n), (from, to) -> {
-            for (long r = from; r < to; r++) {
-                long row = c.at(r / m, r % m, 0);
-                Elementwise.combineRun(Binary.ADD, row, row, bias, n, false);
-            }
-        });
     }
 
     // ---- layers ------------------------------------------------------------------------------------------------------
@@ -404,7 +419,8 @@ public final class CpuDevice extends Device {
         matrix(out, tokens, width);
         checkAttention(q, k, v, prefixK, prefixV, spans, shape);
         var attention =
-                new Attention(out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans,
+                new Attention(products, out, floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK,
+                        prefixV, spans,
                         shape);
         try (var _ = memory().scope()) {
             attention.run(parallel, workspace(attention.scratchSize() * parallel.threads()));
@@ -428,7 +444,7 @@ public final class CpuDevice extends Device {
             matrix(dPrefixK, prefixK.rows(), kvWidth);
             matrix(dPrefixV, prefixV.rows(), kvWidth);
         }
-        var backward = new AttentionBackward(dq, dk, dv, dPrefixK, dPrefixV, dout, out,
+        var backward = new AttentionBackward(products, dq, dk, dv, dPrefixK, dPrefixV, dout, out,
                 floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans, shape);
         try (var _ = memory().scope()) {
             backward.run(parallel, workspace(backward.scratchSize() * parallel.threads()));

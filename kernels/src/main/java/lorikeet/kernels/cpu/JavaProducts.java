@@ -38,30 +38,45 @@ final class JavaProducts implements MatrixProducts {
 
     @Override
     public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add,
-            long bias,
-            boolean fast) {
+            long bias) {
         int panels = Math.ceilDiv(n, WIDTH);
-        int tasks = Math.multiplyExact(batch, panels);
-        try (var _ = memory.scope()) {
-            long packed =
-                    memory.allocate(DType.F32, (long) WIDTH * DEPTH * parallel.threads(), Purpose.WORKSPACE).address();
-            parallel.tasks(tasks, (task, worker) -> {
+        long scratchSize = tileScratch(k);
+        var workspace = memory.allocateOwned(DType.F32, scratchSize * parallel.threads(), Purpose.WORKSPACE);
+        try {
+            long scratch = workspace.address();
+            parallel.tasks(Math.multiplyExact(batch, panels), (task, worker) -> {
                 int t = task / panels, column = task % panels * WIDTH, width = Math.min(WIDTH, n - column);
-                long mine = packed + 4L * WIDTH * DEPTH * worker;
-                for (int p = 0; p < k; p += DEPTH) {
-                    int depth = Math.min(DEPTH, k - p);
-                    pack(mine, b.at(t, p, column), b.row(), b.column(), depth, width);
-                    MicroKernel.multiply(c.at(t, 0, column), c.row(), a.at(t, 0, p), a.row(), a.column(), mine, WIDTH,
-                            m,
-                            width, depth, alpha, add || p > 0);
-                }
-                if (bias != 0) {
-                    for (int i = 0; i < m; i++) {
-                        long row = c.at(t, i, column);
-                        Elementwise.combineRun(Elementwise.Binary.ADD, row, row, bias + 4L * column, width, false);
-                    }
+                tile(worker, c.at(t, 0, column), c.row(), a.at(t, 0, 0), a.row(), a.column(), b.at(t, 0, column),
+                        b.row(),
+                        b.column(), m, width, k, alpha, add, scratch + 4 * scratchSize * worker);
+                for (int i = 0; i < m && bias != 0; i++) {
+                    long row = c.at(t, i, column);
+                    Elementwise.combineRun(Elementwise.Binary.ADD, row, row, bias + 4L * column, width, false);
                 }
             });
+        } finally {
+            workspace.release();
+        }
+    }
+
+    @Override
+    public long tileScratch(int k) {
+        return (long) WIDTH * Math.min(DEPTH, k);
+    }
+
+    @Override
+    public void tile(int worker, long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, long bColumn,
+            int m,
+            int n, int k, float alpha, boolean add, long scratch) {
+        for (int j = 0; j < n; j += WIDTH) {
+            int width = Math.min(WIDTH, n - j);
+            for (int p = 0; p < k; p += DEPTH) {
+                int depth = Math.min(DEPTH, k - p);
+                pack(scratch, b + 4 * (p * bRow + j * bColumn), bRow, bColumn, depth, width);
+                MicroKernel.multiply(c + 4L * j, cRow, a + 4 * p * aColumn, aRow, aColumn, scratch, WIDTH, m, width,
+                        depth,
+                        alpha, add || p > 0);
+            }
         }
     }
 

@@ -3,21 +3,32 @@ package lorikeet.kernels.cpu;
 import lorikeet.kernels.DType;
 
 /**
- * What computes c (+)= alpha · a b (+ bias): oneDNN, or loops of our own. Operands are addresses with strides in elements;
- * both have the same type.
+ * What computes c (+)= alpha · a b: oneDNN, or loops of our own. Operands are addresses with strides in elements, of which
+ * one is 1; both have the same type, and c is F32 with columns side by side.
  */
 interface MatrixProducts {
 
-    /** One operand: element (i, j) of matrix number t at address + t · batch + i · row + j · column, in elements. */
+    /** An operand: element (i, j) of matrix number t is {@code t · batch + i · row + j · column} elements from address. */
     record Operand(long address, DType type, long row, long column, long batch) {
         long at(long t, long i, long j) {
             return address + type.bytes() * (t * batch + i * row + j * column);
         }
     }
 
-    /** {@code bias} is an address or 0. {@code fast} allows operands to be rounded to bf16. */
-    void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add, long bias,
-            boolean fast);
+    /** Spreads the work over all threads. {@code bias} is the address of a row to be added to each row of c, or 0. */
+    void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add, long bias);
+
+    /**
+     * One small product of F32 in the calling thread, which is {@code worker}: part of a larger verb.
+     *
+     * @param scratch space of {@link #tileScratch} floats
+     */
+    void tile(int worker, long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, long bColumn, int m,
+            int n,
+            int k, float alpha, boolean add, long scratch);
+
+    /** Floats of scratch space that {@link #tile} needs for a k up to {@code k}. */
+    long tileScratch(int k);
 
     /** Whether operands may be bf16. */
     boolean takesBf16();

@@ -1,7 +1,9 @@
 package lorikeet.kernels.cpu;
 
+import static lorikeet.kernels.cpu.Vectors.ALL;
 import static lorikeet.kernels.cpu.Vectors.F;
 import static lorikeet.kernels.cpu.Vectors.LANES;
+import static lorikeet.kernels.cpu.Vectors.ORDER;
 import static lorikeet.kernels.cpu.Vectors.broadcast;
 import static lorikeet.kernels.cpu.Vectors.load;
 import static lorikeet.kernels.cpu.Vectors.store;
@@ -82,28 +84,48 @@ final class MicroKernel {
             at += 4 * aColumn;
             from += 4 * bRow;
         }
-        put(c, c00, c01, alpha, add);
+        var f = FloatVector.broadcast(F, alpha);
+        long next = 4 * cRow;
+        // No helper here: past a certain size of the method the compiler inlines the JDK's methods only.
+        (add ? c00.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c00.mul(f)).intoMemorySegment(ALL, c,
+                ORDER);
+        (add ? c01.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c01.mul(f))
+                .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         if (rows > 1) {
-            put(c + 4 * cRow, c10, c11, alpha, add);
+            c += next;
+            (add ? c10.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c10.mul(f)).intoMemorySegment(ALL, c,
+                    ORDER);
+            (add ? c11.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c11.mul(f))
+                    .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         }
         if (rows > 2) {
-            put(c + 8 * cRow, c20, c21, alpha, add);
+            c += next;
+            (add ? c20.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c20.mul(f)).intoMemorySegment(ALL, c,
+                    ORDER);
+            (add ? c21.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c21.mul(f))
+                    .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         }
         if (rows > 3) {
-            put(c + 12 * cRow, c30, c31, alpha, add);
+            c += next;
+            (add ? c30.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c30.mul(f)).intoMemorySegment(ALL, c,
+                    ORDER);
+            (add ? c31.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c31.mul(f))
+                    .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         }
         if (rows > 4) {
-            put(c + 16 * cRow, c40, c41, alpha, add);
+            c += next;
+            (add ? c40.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c40.mul(f)).intoMemorySegment(ALL, c,
+                    ORDER);
+            (add ? c41.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c41.mul(f))
+                    .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         }
         if (rows > 5) {
-            put(c + 20 * cRow, c50, c51, alpha, add);
+            c += next;
+            (add ? c50.fma(f, FloatVector.fromMemorySegment(F, ALL, c, ORDER)) : c50.mul(f)).intoMemorySegment(ALL, c,
+                    ORDER);
+            (add ? c51.fma(f, FloatVector.fromMemorySegment(F, ALL, c + 4 * LANES, ORDER)) : c51.mul(f))
+                    .intoMemorySegment(ALL, c + 4 * LANES, ORDER);
         }
-    }
-
-    private static void put(long c, FloatVector v0, FloatVector v1, float alpha, boolean add) {
-        var factor = FloatVector.broadcast(F, alpha);
-        store(c, 0, add ? v0.fma(factor, load(c, 0)) : v0.mul(factor));
-        store(c, LANES, add ? v1.fma(factor, load(c, LANES)) : v1.mul(factor));
     }
 
     /** One vector or less wide. */

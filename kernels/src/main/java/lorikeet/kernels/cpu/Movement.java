@@ -8,6 +8,9 @@ import static lorikeet.kernels.cpu.Vectors.get;
 import static lorikeet.kernels.cpu.Vectors.getInt;
 import static lorikeet.kernels.cpu.Vectors.set;
 
+import lorikeet.kernels.DType;
+import lorikeet.kernels.Matrix;
+
 /** Copies, conversions, and rows picked by number. */
 final class Movement {
     private final Parallel parallel;
@@ -45,6 +48,48 @@ final class Movement {
         }
         for (; i < n; i++) {
             set(y, i, Vectors.getBf16(x, i));
+        }
+    }
+
+    /** F32 → F32 with all but the upper 16 bits rounded away. */
+    private static void roundRun(long y, long x, int n) {
+        int i = 0;
+        for (; i < Vectors.F.loopBound(n); i += LANES) {
+            Vectors.store(y, i, Vectors.roundToBf16(Vectors.load(x, i)));
+        }
+        if (i < n) {
+            var tail = Vectors.first(n - i);
+            Vectors.store(y, i, Vectors.roundToBf16(Vectors.load(x, i, tail)), tail);
+        }
+    }
+
+    /** A compact copy of all rows of {@code x} as {@code type}; F32 to F32 is rounded to bf16 on the way. */
+    void convert(long target, DType type, Matrix x) {
+        var from = x.data().dtype();
+        long source = x.data().address();
+        boolean compact =
+                x.stride() == x.columns() && (x.batch() == 1 || x.batchStride() == (long) x.rows() * x.columns());
+        if (compact) {
+            parallel.ranges((long) x.batch() * x.rows() * x.columns(), GRAIN, (start, end) -> convertRun(
+                    target + type.bytes() * start, type, source + from.bytes() * start, from, (int) (end - start)));
+            return;
+        }
+        parallel.ranges((long) x.batch() * x.rows(), rowGrain(x.columns()), (start, end) -> {
+            for (long r = start; r < end; r++) {
+                long at = r / x.rows() * x.batchStride() + r % x.rows() * x.stride();
+                convertRun(target + type.bytes() * r * x.columns(), type, source + from.bytes() * at, from,
+                        x.columns());
+            }
+        });
+    }
+
+    private static void convertRun(long y, DType to, long x, DType from, int n) {
+        if (from == to) {
+            roundRun(y, x, n);
+        } else if (to == DType.BF16) {
+            toBf16Run(y, x, n);
+        } else {
+            fromBf16Run(y, x, n);
         }
     }
 

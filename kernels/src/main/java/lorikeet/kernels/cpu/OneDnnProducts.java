@@ -5,21 +5,21 @@ import java.util.Map;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Memory;
 import lorikeet.kernels.Purpose;
-import lorikeet.kernels.cpu.OneDnn.Matmul;
-import lorikeet.kernels.cpu.OneDnn.Product;
+import lorikeet.kernels.cpu.Matmul.Product;
 
 /**
- * Matrix products by oneDNN. A product is cut into blocks of c by a rule that looks at its shape only, and every block is
- * a single-threaded product: so the same team of threads serves everything on the device, and results do not depend on
- * its size.
+ * Matrix products by oneDNN. A product is cut into blocks of c by a rule that looks at its shape only, and each block is a
+ * single-threaded product: the same team of threads serves everything on the device, and results do not depend on its size.
+ *
+ * <p>F32 on x86-64 goes to {@code dnnl_sgemm}: as fast as the best compiled product of every shape, never slow for
+ * unlucky strides, and without compilation. Everything else goes to compiled products.
  */
 final class OneDnnProducts implements MatrixProducts {
-    private static final int CACHED = 512;
-    /** Multiplications in a block, about: long enough to outweigh handing it out, short enough to keep all cores busy. */
-    private static final double BLOCK_WORK = 5e7;
+    private static final int CACHED = 256;
 
     private final Parallel parallel;
     private final Memory memory;
+    private final boolean useSgemm;
     private final long engine = OneDnn.engine();
     private final long[] streams;
     private final Thread[] prepared;
@@ -34,14 +34,35 @@ final class OneDnnProducts implements MatrixProducts {
         }
     };
 
-    OneDnnProducts(Parallel parallel, Memory memory) {
+    OneDnnProducts(Parallel parallel, Memory memory, boolean useSgemm) {
         this.parallel = parallel;
         this.memory = memory;
+        this.useSgemm = useSgemm;
         streams = new long[parallel.threads()];
         prepared = new Thread[parallel.threads()];
         for (int i = 0; i < streams.length; i++) {
             streams[i] = OneDnn.stream(engine);
         }
+    }
+
+    /** Whether oneDNN has fast F32 code for this processor at all: elsewhere its reference code would be slower than ours. */
+    static boolean suitsThisProcessor() {
+        if (isX86()) {
+            return true;
+        }
+        long engine = OneDnn.engine();
+        var sample = new Matmul(engine, new Product(DType.F32, 64, 64, 64, 64, 1, 64, 1, 64, 1, false), 1);
+        boolean suits = sample.implementation().startsWith("brg");
+        sample.close();
+        OneDnn.freeEngine(engine);
+        return suits;
+    }
+
+    static boolean isX86() {
+        return switch (System.getProperty("os.arch")) {
+            case "amd64", "x86_64" -> true;
+            default -> false;
+        };
     }
 
     @Override
@@ -56,54 +77,81 @@ final class OneDnnProducts implements MatrixProducts {
 
     @Override
     public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add,
-            long bias,
-            boolean fast) {
-        boolean byColumns = n >= m;
-        int extent = byColumns ? n : m;
-        int size = blockSize(extent, (double) m * n * k / BLOCK_WORK);
-        int blocks = Math.ceilDiv(extent, size);
-        int lastSize = extent - (blocks - 1) * size;
-        prepare(0);
-        var matmul = compile(c, a, b, byColumns ? m : size, byColumns ? size : n, k, alpha, add, bias, fast);
-        var last = lastSize == size
-                ? matmul
-                : compile(c, a, b, byColumns ? m : lastSize, byColumns ? lastSize : n, k, alpha, add, bias, fast);
-        long scratchBytes = Math.max(matmul.scratchBytes, last.scratchBytes) + 63 & -64;
-        int tasks = Math.multiplyExact(batch, blocks);
-        try (var _ = memory.scope()) {
-            long scratch = scratchBytes == 0
-                    ? 0
-                    : memory.allocate(DType.F32, scratchBytes / 4 * Math.min(tasks, parallel.threads()),
-                            Purpose.WORKSPACE)
-                            .address();
-            parallel.tasks(tasks, (task, worker) -> {
-                prepare(worker);
-                int t = task / blocks, block = task % blocks;
-                long row = byColumns ? 0 : (long) block * size, column = byColumns ? (long) block * size : 0;
-                (block == blocks - 1 ? last : matmul).run(streams[worker], worker, c.at(t, row, column),
-                        a.at(t, row, 0),
-                        b.at(t, 0, column), bias == 0 ? 0 : bias + 4 * column, scratch + worker * scratchBytes);
+            long bias) {
+        if (a.type() == DType.F32 && useSgemm) {
+            var blocks = Blocks.of(m, n, k, 256, 384);
+            parallel.tasks(Math.multiplyExact(batch, blocks.count()), (task, worker) -> {
+                int t = task / blocks.count(), block = task % blocks.count();
+                int i = blocks.row(block), j = blocks.column(block), rows = blocks.rows(block),
+                        columns = blocks.columns(block);
+                tile(worker, c.at(t, i, j), c.row(), a.at(t, i, 0), a.row(), a.column(), b.at(t, 0, j), b.row(),
+                        b.column(),
+                        rows, columns, k, alpha, add, 0);
+                addBias(c, t, i, j, rows, columns, bias);
             });
+            return;
+        }
+        var blocks = Blocks.of(m, n, k, k > 8192 ? 128 : 512, 256);
+        prepare(0);
+        int last = blocks.count() - 1;
+        var inner = compile(c, a, b, blocks.rows(0), blocks.columns(0), k, alpha, add);
+        var right = compile(c, a, b, blocks.rows(0), blocks.columns(last), k, alpha, add);
+        var lower = compile(c, a, b, blocks.rows(last), blocks.columns(0), k, alpha, add);
+        var corner = compile(c, a, b, blocks.rows(last), blocks.columns(last), k, alpha, add);
+        long scratchBytes = Math.max(Math.max(inner.scratchBytes, right.scratchBytes),
+                Math.max(lower.scratchBytes, corner.scratchBytes)) + 63 & -64;
+        var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
+        try {
+            long scratch = workspace.address();
+            parallel.tasks(Math.multiplyExact(batch, blocks.count()), (task, worker) -> {
+                prepare(worker);
+                int t = task / blocks.count(), block = task % blocks.count();
+                int i = blocks.row(block), j = blocks.column(block), rows = blocks.rows(block),
+                        columns = blocks.columns(block);
+                boolean full = columns == blocks.columns(0);
+                var matmul = rows == blocks.rows(0) ? full ? inner : right : full ? lower : corner;
+                matmul.run(streams[worker], worker, rows, c.at(t, i, j), a.at(t, i, 0), b.at(t, 0, j),
+                        scratch + worker * scratchBytes);
+                addBias(c, t, i, j, rows, columns, bias);
+            });
+        } finally {
+            workspace.release();
         }
     }
 
-    /** {@code extent} cut into about {@code parts} blocks of equal size, a multiple of 64. */
-    private static int blockSize(int extent, double parts) {
-        int blocks = (int) Math.clamp(parts, 1, 64);
-        return Math.min(extent, (Math.ceilDiv(extent, blocks) + 63) / 64 * 64);
+    private static void addBias(Operand c, int t, int i, int j, int rows, int columns, long bias) {
+        for (int r = i; r < i + rows && bias != 0; r++) {
+            long row = c.at(t, r, j);
+            Elementwise.combineRun(Elementwise.Binary.ADD, row, row, bias + 4L * j, columns, false);
+        }
     }
 
-    private Matmul compile(Operand c, Operand a, Operand b, int m, int n, int k, float alpha, boolean add, long bias,
-            boolean fast) {
-        int type = a.type() == DType.BF16 ? OneDnn.BF16 : OneDnn.F32;
-        var product = new Product(m, n, k, type, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add,
-                bias != 0, fast);
+    private Matmul compile(Operand c, Operand a, Operand b, int m, int n, int k, float alpha, boolean add) {
+        var product = new Product(a.type(), m, n, k, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add)
+                .compiled();
         var known = compiled.get(product);
         if (known == null) {
             known = new Matmul(engine, product, parallel.threads());
             compiled.put(product, known);
         }
         return known;
+    }
+
+    @Override
+    public void tile(int worker, long c, long cRow, long a, long aRow, long aColumn, long b, long bRow, long bColumn,
+            int m,
+            int n, int k, float alpha, boolean add, long scratch) {
+        prepare(worker);
+        // A single row or column has no stride of its own: any that is long enough will do.
+        boolean transposeA = aColumn != 1 || aRow < k, transposeB = bColumn != 1 || bRow < n;
+        OneDnn.sgemm(transposeA, transposeB, m, n, k, alpha, a, transposeA ? aColumn : aRow, b,
+                transposeB ? bColumn : bRow,
+                add ? 1 : 0, c, cRow);
+    }
+
+    @Override
+    public long tileScratch(int k) {
+        return 0;
     }
 
     private void prepare(int worker) {

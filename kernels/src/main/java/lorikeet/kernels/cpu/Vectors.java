@@ -24,7 +24,7 @@ final class Vectors {
             VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, F.vectorBitSize() / 2)));
     static final int LANES = F.length();
     static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
-    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     private Vectors() {}
 
@@ -50,7 +50,7 @@ final class Vectors {
     }
 
     static float get(long base, long i) {
-        return ALL.get(ValueLayout.JAVA_FLOAT, base + (i << 2));
+        return ALL.get(ValueLayout.JAVA_FLOAT_UNALIGNED, base + (i << 2));
     }
 
     static void set(long base, long i, float value) {
@@ -100,14 +100,21 @@ final class Vectors {
         return wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
-    /** float → bf16, to nearest, ties to even; NaN stays NaN. */
     static void storeBf16(long base, long i, FloatVector v) {
+        ((ShortVector) bf16Bits(v).convertShape(VectorOperators.I2S, H, 0)).intoMemorySegment(ALL, base + (i << 1),
+                ORDER);
+    }
+
+    static FloatVector roundToBf16(FloatVector v) {
+        return bf16Bits(v).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** float → the 16 bits of the nearest bf16, the even one of two; NaN stays NaN. */
+    private static IntVector bf16Bits(FloatVector v) {
         var bits = v.reinterpretAsInts();
-        var odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
-        var rounded = bits.add(odd).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
-        var quiet = bits.lanewise(VectorOperators.LSHR, 16).or(0x40);
-        rounded = rounded.blend(quiet, v.test(VectorOperators.IS_NAN).cast(I));
-        ((ShortVector) rounded.convertShape(VectorOperators.I2S, H, 0)).intoMemorySegment(ALL, base + (i << 1), ORDER);
+        var high = bits.lanewise(VectorOperators.LSHR, 16);
+        var rounded = bits.add(high.and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        return rounded.blend(high.or(0x40), v.test(VectorOperators.IS_NAN).cast(I));
     }
 
     static float getBf16(long base, long i) {

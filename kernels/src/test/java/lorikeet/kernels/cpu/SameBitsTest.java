@@ -136,9 +136,8 @@ class SameBitsTest {
     }
 
     private static List<float[]> run(int threads, boolean oneDnn, Function<Operands, List<Buffer>> verb) {
-        var device = oneDnn
-                ? new CpuDevice(Precision.STRICT, threads)
-                : new CpuDevice(Precision.STRICT, threads, "a test wants it so");
+        var device =
+                oneDnn ? new CpuDevice(Precision.STRICT, threads) : CpuDevices.withoutOneDnn(Precision.STRICT, threads);
         try (device; var _ = device.memory().scope()) {
             var results = new ArrayList<float[]>();
             for (var buffer : verb.apply(new Operands(device))) {

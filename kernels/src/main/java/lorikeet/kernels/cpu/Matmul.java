@@ -1,0 +1,222 @@
+package lorikeet.kernels.cpu;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static lorikeet.kernels.cpu.OneDnn.call;
+import static lorikeet.kernels.cpu.OneDnn.check;
+import static lorikeet.kernels.cpu.OneDnn.create;
+import static lorikeet.kernels.cpu.OneDnn.status;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import lorikeet.kernels.DType;
+
+/**
+ * A matrix product that oneDNN has compiled. Compiling takes a millisecond or more, so the number of rows, which changes
+ * from batch to batch, is left open where the library can do without it: for bf16.
+ */
+final class Matmul {
+    private static final int F32 = 3, BF16 = 2;
+    private static final int SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80;
+    private static final int SCRATCHPAD_USER = 1, ELTWISE_LINEAR = 38;
+    private static final int QUERY_SCRATCHPAD = 136, QUERY_IMPLEMENTATION = 8;
+    /** Instead of a size or stride: known only when the product is run. */
+    private static final long RUNTIME = Long.MIN_VALUE;
+
+    private static final MethodHandle MD_CREATE =
+            status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+    private static final MethodHandle MD_DESTROY = status("dnnl_memory_desc_destroy", JAVA_LONG);
+    private static final MethodHandle MD_SIZE =
+            OneDnn.function("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle MEMORY_CREATE =
+            status("dnnl_memory_create", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle MEMORY_DESTROY = status("dnnl_memory_destroy", JAVA_LONG);
+    private static final MethodHandle MEMORY_SET = status("dnnl_memory_set_data_handle", JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle ATTR_CREATE = status("dnnl_primitive_attr_create", ADDRESS);
+    private static final MethodHandle ATTR_DESTROY = status("dnnl_primitive_attr_destroy", JAVA_LONG);
+    private static final MethodHandle ATTR_SCRATCHPAD =
+            status("dnnl_primitive_attr_set_scratchpad_mode", JAVA_LONG, JAVA_INT);
+    private static final MethodHandle ATTR_POST_OPS = status("dnnl_primitive_attr_set_post_ops", JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle POST_OPS_CREATE = status("dnnl_post_ops_create", ADDRESS);
+    private static final MethodHandle POST_OPS_DESTROY = status("dnnl_post_ops_destroy", JAVA_LONG);
+    private static final MethodHandle APPEND_SUM =
+            status("dnnl_post_ops_append_sum", JAVA_LONG, JAVA_FLOAT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle APPEND_ELTWISE =
+            status("dnnl_post_ops_append_eltwise", JAVA_LONG, JAVA_INT, JAVA_FLOAT, JAVA_FLOAT);
+    private static final MethodHandle MATMUL_CREATE = status("dnnl_matmul_primitive_desc_create", ADDRESS, JAVA_LONG,
+            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle PD_DESTROY = status("dnnl_primitive_desc_destroy", JAVA_LONG);
+    private static final MethodHandle PD_MD = OneDnn.function("dnnl_primitive_desc_query_md",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
+    private static final MethodHandle PD_QUERY =
+            status("dnnl_primitive_desc_query", JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle PRIMITIVE_CREATE = status("dnnl_primitive_create", ADDRESS, JAVA_LONG);
+    private static final MethodHandle PRIMITIVE_DESTROY = status("dnnl_primitive_destroy", JAVA_LONG);
+    private static final MethodHandle EXECUTE =
+            status("dnnl_primitive_execute", JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG);
+
+    /**
+     * c = alpha · a b (+ c) with {@code rows} × {@code k} and k × {@code columns} operands of {@code type}; strides are in
+     * elements, one of each operand's is 1.
+     */
+    record Product(DType type, int rows, int columns, int k, long aRow, long aColumn, long bRow, long bColumn,
+            long cRow,
+            float alpha, boolean add) {
+
+        /** What must be compiled for it: for bf16 a product of any number of rows. */
+        Product compiled() {
+            return type == DType.BF16
+                    ? new Product(type, -1, columns, k, aRow, aColumn, bRow, bColumn, cRow, alpha, add)
+                    : this;
+        }
+    }
+
+    final long scratchBytes;
+    private final Product product;
+    private final long engine;
+    private final long b, scratchpad;
+    private final long descriptor, primitive;
+    private final Binding[] bindings;
+
+    /** @param product as {@link Product#compiled} gives it */
+    Matmul(long engine, Product product, int workers) {
+        this.engine = engine;
+        this.product = product;
+        bindings = new Binding[workers];
+        b = matrix(product.k, product.columns, product.type, product.bRow, product.bColumn);
+        long rows = product.rows < 0 ? RUNTIME : product.rows;
+        long a = matrix(rows, product.k, product.type, product.aRow, product.aColumn);
+        long c = matrix(rows, product.columns, DType.F32, product.cRow, 1);
+        long attributes = attributes(product);
+        descriptor = create("a matrix product " + product,
+                r -> (int) MATMUL_CREATE.invokeExact(r, engine, a, b, 0L, c, attributes));
+        primitive = create("a primitive", r -> (int) PRIMITIVE_CREATE.invokeExact(r, descriptor));
+        check(call(() -> (int) ATTR_DESTROY.invokeExact(attributes)), "free attributes");
+        freeMatrix(a);
+        freeMatrix(c);
+        scratchpad = call(() -> (long) PD_MD.invokeExact(descriptor, QUERY_SCRATCHPAD, 0));
+        scratchBytes = call(() -> (long) MD_SIZE.invokeExact(scratchpad));
+    }
+
+    private static long matrix(long rows, long columns, DType type, long rowStride, long columnStride) {
+        try (var arena = Arena.ofConfined()) {
+            var dims = arena.allocateFrom(JAVA_LONG, rows, columns);
+            var strides = arena.allocateFrom(JAVA_LONG, rowStride, columnStride);
+            int number = type == DType.BF16 ? BF16 : F32;
+            return create("a memory descriptor", r -> (int) MD_CREATE.invokeExact(r, 2, dims, number, strides));
+        }
+    }
+
+    private static void freeMatrix(long descriptor) {
+        check(call(() -> (int) MD_DESTROY.invokeExact(descriptor)), "free a descriptor");
+    }
+
+    private static long attributes(Product product) {
+        long attributes = create("attributes", r -> (int) ATTR_CREATE.invokeExact(r));
+        check(call(() -> (int) ATTR_SCRATCHPAD.invokeExact(attributes, SCRATCHPAD_USER)), "set the scratchpad mode");
+        if (product.alpha != 1 || product.add) {
+            long ops = create("post-ops", r -> (int) POST_OPS_CREATE.invokeExact(r));
+            if (product.alpha != 1) {
+                check(call(() -> (int) APPEND_ELTWISE.invokeExact(ops, ELTWISE_LINEAR, product.alpha, 0f)), "scale");
+            }
+            if (product.add) {
+                check(call(() -> (int) APPEND_SUM.invokeExact(ops, 1f, 0, 0)), "accumulate");
+            }
+            check(call(() -> (int) ATTR_POST_OPS.invokeExact(attributes, ops)), "set post-ops");
+            check(call(() -> (int) POST_OPS_DESTROY.invokeExact(ops)), "free post-ops");
+        }
+        return attributes;
+    }
+
+    /** Multiplies {@code rows} rows in the calling thread, which is worker {@code worker}. */
+    void run(long stream, int worker, int rows, long c, long a, long b, long scratch) {
+        var mine = bindings[worker];
+        if (mine == null || mine.rows != rows) {
+            if (mine != null) {
+                mine.close();
+            }
+            mine = bindings[worker] = new Binding(rows);
+        }
+        mine.run(stream, c, a, b, scratch);
+    }
+
+    /** What the library calls the code it chose, such as {@code brg_matmul:avx512_core}. */
+    String implementation() {
+        try (var arena = Arena.ofConfined()) {
+            var result = arena.allocate(ADDRESS);
+            check(call(() -> (int) PD_QUERY.invokeExact(descriptor, QUERY_IMPLEMENTATION, 0, result)), "name itself");
+            return result.get(ADDRESS, 0).reinterpret(256).getString(0);
+        }
+    }
+
+    void close() {
+        for (var binding : bindings) {
+            if (binding != null) {
+                binding.close();
+            }
+        }
+        check(call(() -> (int) PRIMITIVE_DESTROY.invokeExact(primitive)), "free a primitive");
+        check(call(() -> (int) PD_DESTROY.invokeExact(descriptor)), "free a descriptor");
+        freeMatrix(b);
+    }
+
+    /** One worker's memory objects, for one number of rows, and the argument list that names them. */
+    private final class Binding {
+        final int rows;
+        private final long aMemory, bMemory, cMemory, scratchMemory;
+        private final Arena arena = Arena.ofShared();
+        private final long arguments;
+
+        Binding(int rows) {
+            this.rows = rows;
+            long a = matrix(rows, product.k, product.type, product.aRow, product.aColumn);
+            long c = matrix(rows, product.columns, DType.F32, product.cRow, 1);
+            aMemory = memory(a);
+            bMemory = memory(b);
+            cMemory = memory(c);
+            scratchMemory = memory(scratchpad);
+            freeMatrix(a);
+            freeMatrix(c);
+            var list = arena.allocate(4 * 16, 8);
+            argument(list, 0, SRC, aMemory);
+            argument(list, 1, WEIGHTS, bMemory);
+            argument(list, 2, DST, cMemory);
+            argument(list, 3, SCRATCHPAD, scratchMemory);
+            arguments = list.address();
+        }
+
+        private long memory(long descriptor) {
+            return create("a memory object", r -> (int) MEMORY_CREATE.invokeExact(r, descriptor, engine, 0L));
+        }
+
+        /** Fills entry {@code i} of an array of {@code dnnl_exec_arg_t}. */
+        private static void argument(MemorySegment list, int i, int role, long memory) {
+            list.set(JAVA_INT, 16L * i, role);
+            list.set(JAVA_LONG, 16L * i + 8, memory);
+        }
+
+        void run(long stream, long c, long a, long b, long scratch) {
+            try {
+                int status = (int) MEMORY_SET.invokeExact(aMemory, a);
+                status |= (int) MEMORY_SET.invokeExact(bMemory, b);
+                status |= (int) MEMORY_SET.invokeExact(cMemory, c);
+                status |= (int) MEMORY_SET.invokeExact(scratchMemory, scratch);
+                status |= (int) EXECUTE.invokeExact(primitive, stream, 4, arguments);
+                check(status, "multiply");
+            } catch (Throwable e) {
+                throw OneDnn.unexpected(e);
+            }
+        }
+
+        void close() {
+            for (long memory : new long[] {aMemory, bMemory, cMemory, scratchMemory}) {
+                check(call(() -> (int) MEMORY_DESTROY.invokeExact(memory)), "free a memory object");
+            }
+            arena.close();
+        }
+    }
+}
