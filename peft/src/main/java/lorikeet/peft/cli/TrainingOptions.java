@@ -22,7 +22,7 @@ final class TrainingOptions {
             description = "Optimizer steps; overrides --epochs. 0 writes the adapter unchanged.")
     private Integer steps;
 
-    @Option(names = "--epochs", defaultValue = "3", paramLabel = "X",
+    @Option(names = "--epochs", defaultValue = "4", paramLabel = "X",
             description = "How often each training example is seen. Default: ${DEFAULT-VALUE}.")
     private double epochs;
 
