@@ -9,21 +9,27 @@ import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
 
 /** The devices that a suite runs on: the CPU, which is everywhere, and those others that this machine has. */
-final class TestDevices implements AutoCloseable {
+public final class TestDevices implements AutoCloseable {
     private final Map<String, Device> open = new LinkedHashMap<>();
+    private final Map<String, String> absent = new LinkedHashMap<>();
 
     /** All in precision STRICT, the one in which results are the same everywhere. */
-    TestDevices() {
+    public TestDevices() {
         open.put("cpu", Devices.open("cpu", Precision.STRICT, 2)); // two threads, so that work is divided
         try {
             open.put("cuda", Devices.open("cuda", Precision.STRICT, 0));
-        } catch (DeviceUnavailableException _) {
-            // no GPU here; a suite that counts what it has run on each device still shows that it ran
+        } catch (DeviceUnavailableException reason) {
+            absent.put("cuda", reason.getMessage());
         }
     }
 
-    Map<String, Device> byName() {
+    public Map<String, Device> byName() {
         return Collections.unmodifiableMap(open);
+    }
+
+    /** Why a device is not there, by its name. */
+    public Map<String, String> absent() {
+        return Collections.unmodifiableMap(absent);
     }
 
     @Override

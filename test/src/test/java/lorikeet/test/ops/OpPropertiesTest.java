@@ -7,8 +7,8 @@ import lorikeet.engine.Normalisation;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.AttentionShape;
-import lorikeet.kernels.Precision;
 import lorikeet.kernels.RandomKey;
+import lorikeet.test.TestDevices;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -21,7 +21,7 @@ class OpPropertiesTest {
 
     @BeforeContainer
     static void openDevices() {
-        devices = new TestDevices(Precision.STRICT);
+        devices = new TestDevices();
     }
 
     @AfterContainer

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
-import lorikeet.kernels.Precision;
+import lorikeet.test.TestDevices;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -24,7 +24,7 @@ class OpTableTest {
 
     @BeforeAll
     static void openDevices() {
-        devices = new TestDevices(Precision.STRICT);
+        devices = new TestDevices();
     }
 
     @TestFactory
