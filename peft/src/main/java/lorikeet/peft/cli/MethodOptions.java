@@ -36,11 +36,11 @@ final class MethodOptions {
             description = "lora, dora, ia3, full, last-layers, bitfit or layer-norms. Default: lora.")
     String method;
 
-    @Option(names = "--rank", paramLabel = "N", description = "lora, dora: rank of the product. Default: 8.")
+    @Option(names = "--rank", paramLabel = "N", description = "lora, dora: rank of the product. Default: 4.")
     private Integer rank;
 
     @Option(names = "--alpha", paramLabel = "X",
-            description = "lora, dora: the branch is multiplied by alpha / rank. Default: 16.")
+            description = "lora, dora: the branch is multiplied by alpha / rank. Default: 8.")
     private Float alpha;
 
     @Option(names = "--scaling", paramLabel = "NAME",
@@ -125,7 +125,7 @@ final class MethodOptions {
                 or(ranks, Map.of()), or(alphas, Map.of()),
                 LoraBias.valueOf(oneOf("--bias", bias, "none", "all", "lora_only").toUpperCase(Locale.ROOT)),
                 or(rateRatio, 1f));
-        return new Lora(or(rank, 8), or(alpha, 16f), or(dropout, 0f), targets("all-linear"), variant);
+        return new Lora(or(rank, 4), or(alpha, 8f), or(dropout, 0f), targets("all-linear"), variant);
     }
 
     private Ia3 ia3() {
