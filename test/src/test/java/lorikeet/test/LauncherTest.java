@@ -59,8 +59,8 @@ class LauncherTest {
         var first = launch("inspect", "two words", "*");
         assertThat(first.err()).startsWith("lorikeet: building").hasLineCount(1);
         assertThat(first.out().lines()).containsExactly("java of jdk 25", "passive",
-                "@" + project.toRealPath() + "/.jvmflags", "-jar", jar.toRealPath().toString(), "inspect", "two words",
-                "*");
+                "@" + project.toRealPath() + "/.jvmflags", "-cp", jar.toRealPath().toString(),
+                "lorikeet.peft.cli.Lorikeet", "inspect", "two words", "*");
         assertThat(first.exit()).isEqualTo(7);
         assertThat(Files.readString(builds())).isEqualTo("built with " + jdk + " in " + project.toRealPath() + "\n");
 
