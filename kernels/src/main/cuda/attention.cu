@@ -121,6 +121,17 @@ __device__ __forceinline__ float4 four(const float* p) {
     return *reinterpret_cast<const float4*>(p);
 }
 
+// The same out of a tile. Left to itself the compiler loads some of these numbers twice, to save registers, and chooses
+// them anew in each run: the PTX would not be the same twice.
+__device__ __forceinline__ float4 fourOfTile(const float* p) {
+    float4 v;
+    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
+    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
+                 : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
+                 : "r"(address));
+    return v;
+}
+
 // Four numbers from column c of a row of `columns`, zero beyond its end.
 __device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, bool vector) {
     if (vector && c + 4 <= columns) return four(row + c);
@@ -155,9 +166,9 @@ __device__ __forceinline__ void products(float (&s)[4][COLUMNS / 16], const floa
     for (int d = 0; d < D; d += 4) {
         float4 rows[4], columns[COLUMNS / 16];
 #pragma unroll
-        for (int i = 0; i < 4; i++) rows[i] = four(a + i * TILE_ROW<D> + d);
+        for (int i = 0; i < 4; i++) rows[i] = fourOfTile(a + i * TILE_ROW<D> + d);
 #pragma unroll
-        for (int j = 0; j < COLUMNS / 16; j++) columns[j] = four(b + 16 * j * TILE_ROW<D> + d);
+        for (int j = 0; j < COLUMNS / 16; j++) columns[j] = fourOfTile(b + 16 * j * TILE_ROW<D> + d);
 #pragma unroll
         for (int i = 0; i < 4; i++)
 #pragma unroll
@@ -187,7 +198,7 @@ struct Result {
         for (int c = 0; c < COLUMNS; c += 4) {
             float4 w[4];
 #pragma unroll
-            for (int i = 0; i < 4; i++) w[i] = four(weights + i * (COLUMNS + 4) + c);
+            for (int i = 0; i < 4; i++) w[i] = fourOfTile(weights + i * (COLUMNS + 4) + c);
 #pragma unroll
             for (int k = 0; k < 4; k++) {
 #pragma unroll
@@ -195,7 +206,7 @@ struct Result {
                     const float* from = tile + (c + k) * TILE_ROW<D> + column(run, place.x);
                     float x[RUN];
                     if constexpr (RUN == 4) {
-                        float4 v = four(from);
+                        float4 v = fourOfTile(from);
                         x[0] = v.x, x[1] = v.y, x[2] = v.z, x[3] = v.w;
                     } else {
                         float2 v = *reinterpret_cast<const float2*>(from);
