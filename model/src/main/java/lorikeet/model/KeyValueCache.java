@@ -47,7 +47,8 @@ public final class KeyValueCache implements AutoCloseable {
         return s * capacity;
     }
 
-    Tensor layer(int layer) {
+    /** Keys and values of one layer side by side, [sequences · capacity, 2 · keyValueWidth]. */
+    public Tensor layer(int layer) {
         return layers.get(layer);
     }
 

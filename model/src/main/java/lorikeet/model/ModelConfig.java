@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import lorikeet.kernels.Unary;
@@ -24,8 +25,7 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
     private static final long MAX_BYTES = 1 << 20;
     private static final Map<String, Unary> ACTIVATIONS = Map.of("gelu_new", Unary.GELU_TANH, "gelu_pytorch_tanh",
             Unary.GELU_TANH, "gelu", Unary.GELU_ERF, "relu", Unary.RELU, "silu", Unary.SILU, "swish", Unary.SILU,
-            "tanh",
-            Unary.TANH);
+            "tanh", Unary.TANH, "sigmoid", Unary.SIGMOID);
 
     /** @throws IOException if the file is missing or not JSON, or a field has a value that Lorikeet does not know */
     public static ModelConfig read(Path file) throws IOException {
@@ -65,8 +65,7 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
             }
             var activation = json.path("activation_function").asText("gelu_new");
             if (!ACTIVATIONS.containsKey(activation)) {
-                throw problem("activation_function",
-                        "expected one of " + ACTIVATIONS.keySet().stream().sorted().toList());
+                throw problem("activation_function", "expected one of " + activationNames());
             }
             var shape =
                     new ModelShape(count("vocab_size", 50257), count("n_positions", 1024), width, count("n_layer", 12),
@@ -156,15 +155,33 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
         }
     }
 
-    /** The file's content, with the fields that transformers needs. */
-    String toJson() {
-        var activation = switch (shape.activation()) {
+    /** The names that Hugging Face has for non-linearities. */
+    public static List<String> activationNames() {
+        return ACTIVATIONS.keySet().stream().sorted().toList();
+    }
+
+    /** @throws IllegalArgumentException if it is none of {@link #activationNames} */
+    public static Unary activation(String name) {
+        var activation = ACTIVATIONS.get(name);
+        if (activation == null) {
+            throw new IllegalArgumentException("expected one of " + activationNames() + ", not " + name);
+        }
+        return activation;
+    }
+
+    /** The name that Hugging Face has for a non-linearity. */
+    public static String nameOf(Unary activation) {
+        return switch (activation) {
             case GELU_TANH -> "gelu_new";
             case GELU_ERF -> "gelu";
-            default -> shape.activation().name().toLowerCase(Locale.ROOT);
+            default -> activation.name().toLowerCase(Locale.ROOT);
         };
+    }
+
+    /** The file's content, with the fields that transformers needs. */
+    String toJson() {
         var json = JSON.createObjectNode();
-        json.put("activation_function", activation);
+        json.put("activation_function", nameOf(shape.activation()));
         json.putArray("architectures").add("GPT2LMHeadModel");
         json.put("attn_pdrop", dropouts.attention());
         json.put("bos_token_id", endOfText);

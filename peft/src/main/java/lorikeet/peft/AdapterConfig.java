@@ -107,9 +107,13 @@ final class AdapterConfig {
     }
 
     boolean flag(String field) throws IOException {
+        return flag(field, false);
+    }
+
+    boolean flag(String field, boolean otherwise) throws IOException {
         var value = value(field);
         if (value == null) {
-            return false;
+            return otherwise;
         }
         if (!value.isBoolean()) {
             throw problem(field, "expected true or false");
@@ -189,6 +193,25 @@ final class AdapterConfig {
         var elements = new ArrayList<JsonNode>();
         value.forEach(elements::add);
         return elements;
+    }
+
+    /** Whether there is such a field. */
+    boolean has(String field) {
+        return json.has(field);
+    }
+
+    /** The fields inside a field. */
+    AdapterConfig section(String field) throws IOException {
+        var value = value(field);
+        if (value == null || !value.isObject()) {
+            throw problem(field, "expected an object");
+        }
+        return new AdapterConfig(file, value);
+    }
+
+    /** Takes note of fields that make no difference here. */
+    void ignore(String... fields) {
+        read.addAll(List.of(fields));
     }
 
     /** Accepts a field only where it asks for nothing: absent, null, false, empty, or {@code harmless}. */

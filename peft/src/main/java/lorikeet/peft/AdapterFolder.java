@@ -17,7 +17,8 @@ import lorikeet.model.Decoder;
 /**
  * An adapter on disk, as Hugging Face PEFT lays it out: {@code adapter_config.json} with the options and
  * {@code adapter_model.safetensors} with the parameters. The methods that only choose parameters, which PEFT does not have,
- * use the same two files with a {@code peft_type} of our own.
+ * use the same two files with a {@code peft_type} of our own; series and parallel adapters the layout of AdapterHub's
+ * library.
  */
 public final class AdapterFolder {
     private static final String CONFIG = "adapter_config.json";
@@ -28,24 +29,16 @@ public final class AdapterFolder {
     private static final String BITFIT = "LORIKEET_BITFIT";
     private static final String LAYER_NORMS = "LORIKEET_LAYER_NORMS";
     private static final String TYPES = String.join(", ", LoraConfig.TYPE, Ia3Config.TYPE,
-            FULL, LAST_LAYERS, BITFIT, LAYER_NORMS);
+            PromptLearningConfig.PROMPT_TUNING, PromptLearningConfig.PREFIX_TUNING, PromptLearningConfig.P_TUNING, FULL,
+            LAST_LAYERS, BITFIT, LAYER_NORMS);
 
     private AdapterFolder() {}
 
     /** The method that the folder's configuration describes. Unknown fields are warned of. */
     public static Method readMethod(Path folder) throws IOException {
         var config = AdapterConfig.read(folder.resolve(CONFIG));
-        var type = config.text("peft_type", "");
         try {
-            var method = switch (type) {
-                case LoraConfig.TYPE -> LoraConfig.read(config);
-                case Ia3Config.TYPE -> Ia3Config.read(config);
-                case FULL -> new Selection.Full();
-                case LAST_LAYERS -> new Selection.LastLayers(config.count("layers", 1));
-                case BITFIT -> new Selection.BitFit();
-                case LAYER_NORMS -> new Selection.LayerNorms();
-                default -> throw config.problem("peft_type", "expected one of " + TYPES);
-            };
+            var method = config.has("peft_type") ? peftMethod(config) : BottleneckConfig.read(config);
             config.warnOfUnknown();
             return method;
         } catch (IllegalArgumentException e) {
@@ -53,16 +46,38 @@ public final class AdapterFolder {
         }
     }
 
+    private static Method peftMethod(AdapterConfig config) throws IOException {
+        return switch (config.text("peft_type", "")) {
+            case LoraConfig.TYPE -> LoraConfig.read(config);
+            case Ia3Config.TYPE -> Ia3Config.read(config);
+            case PromptLearningConfig.PROMPT_TUNING -> PromptLearningConfig.readPromptTuning(config);
+            case PromptLearningConfig.PREFIX_TUNING -> PromptLearningConfig.readPrefixTuning(config);
+            case PromptLearningConfig.P_TUNING -> PromptLearningConfig.readPTuning(config);
+            case FULL -> new Selection.Full();
+            case LAST_LAYERS -> new Selection.LastLayers(config.count("layers", 1));
+            case BITFIT -> new Selection.BitFit();
+            case LAYER_NORMS -> new Selection.LayerNorms();
+            default -> throw config.problem("peft_type", "expected one of " + TYPES);
+        };
+    }
+
     /** Attaches the folder's method to the decoder and reads its parameters. If that fails, nothing is attached. */
     public static Adapter load(Path folder, Decoder decoder) throws IOException {
         var method = readMethod(folder);
         Adapter adapter;
         try {
+            var config = AdapterConfig.read(folder.resolve(CONFIG));
+            if (method instanceof PromptLearning virtual) {
+                PromptLearningConfig.requireFit(config, virtual, decoder.shape());
+                return PromptLearningFolder.attach(virtual, folder.resolve(WEIGHTS), decoder);
+            } else if (method instanceof Bottleneck) {
+                BottleneckConfig.requireFit(config, decoder.shape());
+            }
             adapter = method.attach(decoder, 0);
         } catch (IllegalArgumentException e) {
             throw new IOException(folder.resolve(CONFIG) + ": does not fit this base: " + e.getMessage(), e);
         }
-        try (var file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+        try (var file = SafetensorsFile.open(weights(folder, method))) {
             read(file, adapter);
             return adapter;
         } catch (IOException | RuntimeException e) {
@@ -71,7 +86,12 @@ public final class AdapterFolder {
         }
     }
 
-    private static void read(SafetensorsFile file, Adapter adapter) throws IOException {
+    private static Path weights(Path folder, Method method) {
+        return folder.resolve(method instanceof Bottleneck ? BottleneckConfig.WEIGHTS : WEIGHTS);
+    }
+
+    /** Reads all parameters, and nothing else, from the file. */
+    static void read(SafetensorsFile file, Adapter adapter) throws IOException {
         var missing = new LinkedHashSet<>(adapter.parameters().keySet());
         for (var info : file.tensors()) {
             var name = plainName(info.name());
@@ -88,14 +108,15 @@ public final class AdapterFolder {
             missing.remove(name);
         }
         if (!missing.isEmpty()) {
-            throw new IOException(file.path() + ": tensor " + PREFIX + fullName(missing.getFirst()) + " is missing");
+            throw new IOException(file.path() + ": tensor " + storedName(adapter.method(), missing.getFirst()) + " is missing");
         }
     }
 
     /** The decoder's name for a parameter: without what PEFT and transformers put in front. */
     private static String plainName(String name) {
         var inner = name.startsWith(PREFIX) ? name.substring(PREFIX.length()) : name;
-        return inner.startsWith("transformer.") ? inner.substring("transformer.".length()) : inner;
+        return BottleneckConfig.plainName(
+                inner.startsWith("transformer.") ? inner.substring("transformer.".length()) : inner);
     }
 
     /**
@@ -105,31 +126,46 @@ public final class AdapterFolder {
      */
     public static void save(Path folder, Adapter adapter, String base) throws IOException {
         var stored = adapter.stored();
-        var fields = new HashMap<String, Object>(switch (stored.method()) {
+        var tensors = new ArrayList<SafetensorsWriter.Source>();
+        stored.tensors().forEach((name, values) -> tensors.add(
+                SafetensorsWriter.Source.of(storedName(stored.method(), name), values.shape(), values.numbers())));
+        Files.createDirectories(folder);
+        SafetensorsWriter.write(weights(folder, stored.method()), Map.of("format", "pt"), tensors);
+        if (adapter instanceof VirtualTokens virtual) {
+            PromptLearningFolder.writeNetwork(virtual, folder.resolve(WEIGHTS));
+        }
+        var json = AdapterConfig.write(fields(adapter, stored.method(), base)).getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(folder.resolve(CONFIG), channel -> channel.write(ByteBuffer.wrap(json)));
+    }
+
+    private static String storedName(Method method, String name) {
+        return switch (method) {
+            case Bottleneck _ -> BottleneckConfig.storedName(name);
+            case PromptLearning _ -> name;
+            default -> PREFIX + (name.equals("lm_head.weight") ? name : "transformer." + name);
+        };
+    }
+
+    private static Map<String, Object> fields(Adapter adapter, Method method, String base) {
+        if (adapter instanceof BottleneckAdapters layers) {
+            return BottleneckConfig.write(layers.method(), layers.shape(), base);
+        }
+        var fields = new HashMap<String, Object>(switch (method) {
             case Lora lora -> LoraConfig.write(lora, false);
             case Dora(Lora lora) -> LoraConfig.write(lora, true);
             case Ia3 ia3 -> Ia3Config.write(ia3);
+            case PromptLearning virtual -> PromptLearningConfig.write(virtual, ((VirtualTokens) adapter).shape(), base);
             case Selection.Full _ -> Map.of("peft_type", FULL);
             case Selection.LastLayers last -> Map.of("peft_type", LAST_LAYERS, "layers", last.layers());
             case Selection.BitFit _ -> Map.of("peft_type", BITFIT);
             case Selection.LayerNorms _ -> Map.of("peft_type", LAYER_NORMS);
-            default -> throw new IllegalArgumentException("no file format for " + adapter.method().name());
+            default -> throw new IllegalArgumentException("no file format for " + method.name());
         });
         fields.put("auto_mapping", null);
         fields.put("base_model_name_or_path", base);
         fields.put("inference_mode", true);
         fields.put("revision", null);
         fields.put("task_type", "CAUSAL_LM");
-        var tensors = new ArrayList<SafetensorsWriter.Source>();
-        stored.tensors().forEach((name, values) -> tensors
-                .add(SafetensorsWriter.Source.of(PREFIX + fullName(name), values.shape(), values.numbers())));
-        Files.createDirectories(folder);
-        SafetensorsWriter.write(folder.resolve(WEIGHTS), Map.of("format", "pt"), tensors);
-        var json = AdapterConfig.write(fields).getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(folder.resolve(CONFIG), channel -> channel.write(ByteBuffer.wrap(json)));
-    }
-
-    private static String fullName(String name) {
-        return name.equals("lm_head.weight") ? name : "transformer." + name;
+        return fields;
     }
 }

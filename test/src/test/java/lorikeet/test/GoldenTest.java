@@ -39,7 +39,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class GoldenTest {
     /** Folders of golden/. A new method adds its own. */
-    private static final List<String> METHODS = List.of("full", "lora_attn", "lora_all_rslora", "lora_dora", "ia3");
+    private static final List<String> METHODS = List.of("full", "lora_attn", "lora_all_rslora", "lora_dora", "ia3",
+            "prompt", "prefix", "prefix_proj", "ptuning_mlp", "ptuning_lstm");
     private static final int STEPS = 20;
     private static final int NO_TOKEN = -1;
 

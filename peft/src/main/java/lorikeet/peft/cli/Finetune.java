@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import lorikeet.kernels.Device;
@@ -20,6 +22,7 @@ import lorikeet.peft.Adapter;
 import lorikeet.peft.AdapterFolder;
 import lorikeet.peft.Method;
 import lorikeet.peft.Selection;
+import lorikeet.peft.VirtualTokens;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -71,8 +74,8 @@ final class Finetune implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var method = method();
         var folder = base.folder();
+        var method = method(folder);
         try (var on = device.open();
                 var tokenizer = BaseOptions.tokenizer(folder);
                 var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
@@ -82,6 +85,10 @@ final class Finetune implements Callable<Integer> {
             say("device    %s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
             say("method    %s, %s", method.name(), Report.trainable(adapter.size(),
                     method instanceof Selection ? baseParameters : baseParameters + adapter.size()));
+            if (adapter instanceof VirtualTokens virtual && virtual.method().reparametrised()
+                    && !virtual.reparametrised()) {
+                say("          its network was not saved with it: the vectors themselves are trained");
+            }
             var task = data.read(folder, tokenizer, decoder);
             say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
                     task.evaluation().size());
@@ -90,9 +97,9 @@ final class Finetune implements Callable<Integer> {
         }
     }
 
-    private Method method() throws IOException {
+    private Method method(ModelFolder folder) throws IOException {
         if (from.adapter == null) {
-            return methods.method();
+            return methods.method(folder.config().shape(), text -> tokens(folder, text));
         }
         if (methods.method != null || !methods.given().isEmpty()) {
             throw new ParameterException(spec.commandLine(),
@@ -100,6 +107,15 @@ final class Finetune implements Callable<Integer> {
                             + (methods.given().isEmpty() ? "its options" : methods.given().getFirst()));
         }
         return from.method();
+    }
+
+    private static List<Integer> tokens(ModelFolder folder, String text) throws IOException {
+        try (var tokenizer = BaseOptions.tokenizer(folder)) {
+            if (tokenizer == null) {
+                throw new IOException(folder.path() + ": --init text: needs a tokenizer.json");
+            }
+            return Arrays.stream(tokenizer.encode(text)).boxed().toList();
+        }
     }
 
     /** The folder for the results; with no --out the first free one of its name. */

@@ -29,7 +29,9 @@ final class Inspect implements Callable<Integer> {
             tensors(List.of(path));
         } else if (Files.exists(path.resolve("adapter_config.json"))) {
             System.out.println(Files.readString(path.resolve("adapter_config.json")).strip());
-            tensors(List.of(path.resolve("adapter_model.safetensors")));
+            try (var files = Files.list(path)) {
+                tensors(files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList());
+            }
         } else {
             var folder = ModelFolder.open(path);
             System.out.println(folder.config().shape());

@@ -1,5 +1,6 @@
 package lorikeet.peft.cli;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -7,14 +8,24 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import lorikeet.kernels.Unary;
+import lorikeet.model.ModelConfig;
+import lorikeet.model.ModelShape;
+import lorikeet.peft.Bottleneck;
 import lorikeet.peft.Dora;
 import lorikeet.peft.Ia3;
+import lorikeet.peft.InitText;
 import lorikeet.peft.Lora;
 import lorikeet.peft.LoraBias;
 import lorikeet.peft.LoraInit;
 import lorikeet.peft.LoraVariant;
 import lorikeet.peft.Method;
+import lorikeet.peft.PTuning;
+import lorikeet.peft.ParallelAdapter;
+import lorikeet.peft.PrefixTuning;
+import lorikeet.peft.PromptTuning;
 import lorikeet.peft.Selection;
+import lorikeet.peft.SeriesAdapter;
 import lorikeet.peft.Targets;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -26,14 +37,21 @@ import picocli.CommandLine.Spec;
 final class MethodOptions {
     private static final Set<String> LORA = Set.of("--rank", "--alpha", "--scaling", "--dropout", "--targets",
             "--layers", "--init", "--rank-pattern", "--alpha-pattern", "--bias", "--rate-ratio");
+    private static final Set<String> PREFIX = Set.of("--virtual-tokens", "--encoder", "--encoder-hidden", "--init");
+    private static final Set<String> LAYERS =
+            Set.of("--bottleneck", "--activation", "--scaling", "--targets", "--init");
     /** All options of methods. */
-    private static final Set<String> ALL = LORA;
+    private static final Set<String> ALL = Stream.of(LORA, PREFIX, LAYERS).flatMap(Set::stream)
+            .collect(Collectors.toUnmodifiableSet());
+    private static final String METHODS =
+            "lora, dora, ia3, prompt, prefix, p-tuning, series, parallel, full, last-layers, bitfit or layer-norms";
+    /** Starts the name of an initialisation from the text behind it. */
+    private static final String TEXT = "text:";
 
     @Spec(Spec.Target.MIXEE)
     private CommandSpec spec;
 
-    @Option(names = "--method", paramLabel = "NAME",
-            description = "lora, dora, ia3, full, last-layers, bitfit or layer-norms. Default: lora.")
+    @Option(names = "--method", paramLabel = "NAME", description = METHODS + ". Default: lora.")
     String method;
 
     @Option(names = "--rank", paramLabel = "N", description = "lora, dora: rank of the product. Default: 4.")
@@ -43,18 +61,21 @@ final class MethodOptions {
             description = "lora, dora: the branch is multiplied by alpha / rank. Default: 8.")
     private Float alpha;
 
-    @Option(names = "--scaling", paramLabel = "NAME",
-            description = "lora, dora: standard (alpha / rank) or rslora (alpha / √rank). Default: standard.")
+    @Option(names = "--scaling", paramLabel = "NAME|X",
+            description = "lora, dora: standard (alpha / rank) or rslora (alpha / √rank). series, parallel: a factor on "
+                    + "what is added. Default: standard; 1.")
     private String scaling;
 
     @Option(names = "--dropout", paramLabel = "P",
-            description = "lora, dora: dropout on the branch's input. Default: 0.")
+            description = "lora, dora: dropout on the branch's input. p-tuning: between the layers of the LSTM. "
+                    + "Default: 0.")
     private Float dropout;
 
     @Option(names = "--targets", paramLabel = "NAMES",
             description = "lora, dora, ia3: linear layers by name or end of name, separated by commas; re:PATTERN; or "
                     + "all-linear. lora: also wte, the token embedding, and c_attn.q, c_attn.k, c_attn.v, the parts of "
-                    + "c_attn. Default: all-linear; ia3: c_attn,mlp.c_proj.")
+                    + "c_attn. series, parallel: attention,mlp or one of them. Default: all-linear; "
+                    + "ia3: c_attn,mlp.c_proj; attention,mlp.")
     private String targets;
 
     @Option(names = "--layers", paramLabel = "LIST",
@@ -63,8 +84,11 @@ final class MethodOptions {
     private String layers;
 
     @Option(names = "--init", paramLabel = "NAME",
-            description = "lora, dora: first values, default (A uniform, B zero), gaussian (A normal, B zero) or pissa "
-                    + "(the principal part of the weight). Default: default.")
+            description = "First values. lora, dora: default (A uniform, B zero), gaussian (A normal, B zero) or pissa "
+                    + "(the principal part of the weight). prompt: vocabulary (embeddings of common tokens), "
+                    + "text:TEXT (those of a text), uniform or normal. prefix: random or text:TEXT (keys and values of "
+                    + "a text). series: near-identity or identity. parallel: identity or near-identity. "
+                    + "Default: the first of each.")
     private String init;
 
     @Option(names = "--rank-pattern", paramLabel = "NAME=N", split = ",",
@@ -84,20 +108,59 @@ final class MethodOptions {
             description = "lora, dora: B's learning rate over A's; LoRA+ has 16. Default: 1.")
     private Float rateRatio;
 
-    /** @throws ParameterException if the method is unknown, or does not use an option that was given */
-    Method method() {
+    @Option(names = "--virtual-tokens", paramLabel = "N",
+            description = "prompt, prefix, p-tuning: how many stand in front. Default: 20.")
+    private Integer virtualTokens;
+
+    @Option(names = "--encoder", paramLabel = "NAME",
+            description = "What makes the vectors in training. prefix: mlp or none. p-tuning: lstm or mlp. "
+                    + "Default: the first of each.")
+    private String encoder;
+
+    @Option(names = "--encoder-hidden", paramLabel = "N",
+            description = "Numbers inside the encoder, for the LSTM in each direction. Default: prefix 512; p-tuning "
+                    + "half the model's width for the LSTM, all of it for the MLP.")
+    private Integer encoderHidden;
+
+    @Option(names = "--bottleneck", paramLabel = "N",
+            description = "series, parallel: numbers in the middle of an adapter. Default: 64.")
+    private Integer bottleneck;
+
+    @Option(names = "--activation", paramLabel = "NAME",
+            description = "series, parallel: non-linearity, such as gelu, relu or tanh. Default: gelu_new.")
+    private String activation;
+
+    /** What turns a text into tokens; asked only where an option needs it. */
+    @FunctionalInterface
+    interface Tokens {
+        List<Integer> of(String text) throws IOException;
+    }
+
+    /**
+     * @param shape  of the base
+     * @param tokens of the base
+     * @throws ParameterException if the method is unknown, or does not use an option that was given
+     */
+    Method method(ModelShape shape, Tokens tokens) throws IOException {
         var name = method == null ? "lora" : method;
         try {
             return switch (name) {
                 case "lora" -> using(lora(), LORA);
                 case "dora" -> using(new Dora(lora()), LORA);
                 case "ia3" -> using(ia3(), Set.of("--targets", "--layers"));
+                case "prompt" -> using(prompt(tokens), Set.of("--virtual-tokens", "--init"));
+                case "prefix" -> using(prefix(tokens), PREFIX);
+                case "p-tuning" -> using(pTuning(shape),
+                        Set.of("--virtual-tokens", "--encoder", "--encoder-hidden", "--dropout"));
+                case "series" -> using(new SeriesAdapter(or(bottleneck, 64), activation(), factor(), places(), true,
+                        adapterInit("near-identity", "identity")), LAYERS);
+                case "parallel" -> using(new ParallelAdapter(or(bottleneck, 64), activation(), factor(), places(), true,
+                        adapterInit("identity", "near-identity")), LAYERS);
                 case "full" -> using(new Selection.Full(), Set.of());
                 case "last-layers" -> using(lastLayers(), Set.of("--layers"));
                 case "bitfit" -> using(new Selection.BitFit(), Set.of());
                 case "layer-norms" -> using(new Selection.LayerNorms(), Set.of());
-                default -> throw new IllegalArgumentException("--method: expected lora, dora, ia3, full, last-layers, "
-                        + "bitfit or layer-norms, not " + name);
+                default -> throw new IllegalArgumentException("--method: expected " + METHODS + ", not " + name);
             };
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage(), e);
@@ -144,6 +207,76 @@ final class MethodOptions {
         return Targets.parse(or(targets, usual), layerNumbers());
     }
 
+    private PromptTuning prompt(Tokens tokens) throws IOException {
+        var text = initText(tokens);
+        return new PromptTuning(or(virtualTokens, 20), text != null
+                ? new PromptTuning.Init.Text(text)
+                : switch (oneOf("--init", init, "vocabulary", "uniform", "normal", TEXT)) {
+                    case "vocabulary" -> new PromptTuning.Init.Vocabulary();
+                    case "uniform" -> new PromptTuning.Init.Uniform();
+                    default -> new PromptTuning.Init.Normal();
+                });
+    }
+
+    private PrefixTuning prefix(Tokens tokens) throws IOException {
+        boolean projected = oneOf("--encoder", encoder, "mlp", "none").equals("mlp");
+        if (!projected && encoderHidden != null) {
+            throw new IllegalArgumentException("--encoder-hidden means nothing to --encoder none");
+        }
+        var text = initText(tokens);
+        if (text == null) {
+            oneOf("--init", init, "random", TEXT);
+        }
+        return new PrefixTuning(or(virtualTokens, 20), projected, or(encoderHidden, projected ? 512 : 0), text);
+    }
+
+    /** The text that {@code --init} names, or null if it names something else. */
+    private InitText initText(Tokens tokens) throws IOException {
+        if (init == null || !init.startsWith(TEXT) || init.equals(TEXT)) {
+            return null;
+        }
+        var text = init.substring(TEXT.length());
+        return new InitText(text, null, tokens.of(text));
+    }
+
+    private PTuning pTuning(ModelShape shape) {
+        boolean lstm = oneOf("--encoder", encoder, "lstm", "mlp").equals("lstm");
+        if (!lstm && dropout != null) {
+            throw new IllegalArgumentException("--dropout means nothing to --encoder mlp");
+        }
+        return new PTuning(or(virtualTokens, 20), lstm ? PTuning.Encoder.LSTM : PTuning.Encoder.MLP,
+                or(encoderHidden, lstm ? shape.width() / 2 : shape.width()), 2, or(dropout, 0f));
+    }
+
+    private Unary activation() {
+        try {
+            return ModelConfig.activation(or(activation, "gelu_new"));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("--activation: " + e.getMessage(), e);
+        }
+    }
+
+    private float factor() {
+        try {
+            return scaling == null ? 1 : Float.parseFloat(scaling);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("--scaling: expected a number, not " + scaling, e);
+        }
+    }
+
+    private Set<Bottleneck.Place> places() {
+        return Stream.of(or(targets, "attention,mlp").split("\\s*,\\s*"))
+                .map(name -> Bottleneck.Place.valueOf(oneOf("--targets", name, "attention", "mlp")
+                        .toUpperCase(Locale.ROOT)))
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private Bottleneck.Init adapterInit(String... names) {
+        return oneOf("--init", init, names).equals("identity")
+                ? Bottleneck.Init.IDENTITY
+                : Bottleneck.Init.NEAR_IDENTITY;
+    }
+
     private static <T> T or(T value, T otherwise) {
         return value == null ? otherwise : value;
     }
@@ -151,7 +284,7 @@ final class MethodOptions {
     /** The first of {@code choices} is the default. */
     private static String oneOf(String option, String value, String... choices) {
         var chosen = value == null ? choices[0] : value.toLowerCase(Locale.ROOT);
-        if (!List.of(choices).contains(chosen)) {
+        if (!List.of(choices).contains(chosen) || chosen.equals(TEXT)) {
             throw new IllegalArgumentException(
                     option + ": expected " + String.join(" or ", choices) + ", not " + value);
         }
