@@ -10,9 +10,13 @@ import java.util.function.Function;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.model.Decoder;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** An adapter of a method in the weights: some branches and their parameters. */
 final class BranchAdapter implements Mergeable {
+    private static final Logger LOG = LoggerFactory.getLogger(BranchAdapter.class);
+
     private final Method method;
     private final Decoder decoder;
     private final Map<String, Tensor> parameters = new LinkedHashMap<>();
@@ -121,6 +125,8 @@ final class BranchAdapter implements Mergeable {
     public void merge() {
         if (!merged) {
             Finite.require(parameters);
+            plug();
+            var probe = Probe.hasBf16(decoder) ? Probe.of(decoder) : null;
             unplug();
             merged = true;
             try {
@@ -128,6 +134,9 @@ final class BranchAdapter implements Mergeable {
             } catch (RuntimeException | Error e) {
                 unmerge();
                 throw e;
+            }
+            if (probe != null) {
+                LOG.info("merged into weights in bf16: {}", probe.moved());
             }
         }
     }

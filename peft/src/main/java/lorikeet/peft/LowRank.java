@@ -33,6 +33,19 @@ record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
                 CommonOps_DDRM.extract(vT, 0, rank, 0, vT.numCols));
     }
 
+    /** The same of {@code left · right}, thin matrices whose product is never made. */
+    static LowRank ofProduct(DMatrixRMaj left, DMatrixRMaj right, int rank) {
+        var first = DecompositionFactory_DDRM.qr(left.numRows, left.numCols);
+        var second = DecompositionFactory_DDRM.qr(right.numCols, right.numRows);
+        first.decompose(left.copy());
+        second.decompose(CommonOps_DDRM.transpose(right, null));
+        // left · right = Q₁ (R₁ R₂ᵀ) Q₂ᵀ, and only the small matrix in the middle is taken apart
+        var middle = CommonOps_DDRM.multTransB(first.getR(null, true), second.getR(null, true), null);
+        var inner = of(middle, rank);
+        return new LowRank(CommonOps_DDRM.mult(first.getQ(null, true), inner.u, null), inner.values,
+                CommonOps_DDRM.multTransB(inner.vT, second.getQ(null, true), null));
+    }
+
     /** U Σ^power, row by row. */
     float[] left(double power) {
         int rank = values.length;

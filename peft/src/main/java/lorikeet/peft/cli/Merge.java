@@ -3,27 +3,50 @@ package lorikeet.peft.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import lorikeet.kernels.DType;
+import lorikeet.kernels.Devices;
+import lorikeet.kernels.Precision;
+import lorikeet.model.Decoder;
 import lorikeet.model.ModelFolder;
+import lorikeet.peft.Adapter;
+import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.LoraCombination;
 import lorikeet.peft.Mergeable;
+import lorikeet.peft.Probe;
 import lorikeet.peft.Selection;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Base and adapter as one plain model folder. */
+/** Base and adapter as one plain model folder, or several LoRA adapters as one. */
 @Command(name = "merge", sortOptions = false,
-        description = "Writes base and adapter as one plain Hugging Face folder that needs no adapter any more.",
+        description = "Writes base and adapter as one plain Hugging Face folder that needs no adapter any more. Several "
+                + "LoRA adapters are combined first, each with its weight.",
         footer = {
-            "", "Example:", "  lorikeet merge --base my-gpt2 --adapter my-adapter --out my-tuned-gpt2"})
+            "", "Examples:", "  lorikeet merge --base my-gpt2 --adapter my-adapter --out my-tuned-gpt2",
+            "  lorikeet merge --adapter poems=0.7 --adapter letters=0.3 --combine svd --keep-adapter --out both"})
 final class Merge implements Callable<Integer> {
     @Mixin
     private BaseOptions base;
     @Mixin
-    private AdapterOption adapter;
-    @Mixin
     private OutOption out;
+
+    @Option(names = "--adapter", required = true, paramLabel = "DIR[=WEIGHT]",
+            description = "The folder of an adapter; several of LoRA with their weights. Default weight: 1.")
+    private List<String> adapters;
+
+    @Option(names = "--combine", paramLabel = "NAME",
+            description = "How several LoRA adapters become one: cat (exactly their weighted sum, at the sum of their "
+                    + "ranks), svd (its best approximation at the largest of their ranks) or linear (weighted sums of "
+                    + "the A's and of the B's). Default: cat.")
+    private LoraCombination combination;
+
+    @Option(names = "--keep-adapter",
+            description = "Write the combination as an adapter folder instead of merging it into the base.")
+    private boolean keepAdapter;
 
     @Option(names = "--device", defaultValue = "cpu", paramLabel = "NAME",
             description = "Where to compute. Default: ${DEFAULT-VALUE}.")
@@ -35,26 +58,68 @@ final class Merge implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (adapter.adapter == null) {
-            throw new IllegalArgumentException("--adapter: expected the folder of the adapter to merge");
-        }
         if (dtype == DType.I32) {
             throw new IllegalArgumentException("--dtype: expected f32 or bf16");
         }
         var folder = base.folder();
         out.claim();
-        try (var on = lorikeet.kernels.Devices.open(device, lorikeet.kernels.Precision.STRICT, 0);
-                var decoder = base.load(folder, on, true)) {
-            switch (adapter.attach(decoder)) {
-                case Mergeable mergeable -> mergeable.merge();
-                case Selection.Attached _ -> {} // its numbers are the base's already
-                case lorikeet.peft.Adapter other -> throw new IllegalArgumentException(
-                        other.method().name() + " cannot be merged into the base's weights");
+        try (var on = Devices.open(device, Precision.STRICT, 0); var decoder = base.load(folder, on, true)) {
+            var adapter = adapter(decoder);
+            if (keepAdapter) {
+                AdapterFolder.save(out.folder, adapter, base.base);
+            } else {
+                merge(folder, decoder, adapter);
             }
-            var tokenizer = Files.exists(folder.tokenizer()) ? folder.tokenizer() : (Path) null;
-            ModelFolder.save(out.folder, decoder, folder.config(), tokenizer, dtype);
         }
         System.out.println(out.folder);
         return 0;
+    }
+
+    /** The only adapter, or the combination of all. */
+    private Adapter adapter(Decoder decoder) throws IOException {
+        var parts = adapters.stream().map(Weighted::parse).toList();
+        if (parts.size() == 1 && parts.getFirst().weight == 1) {
+            return AdapterFolder.load(parts.getFirst().folder, decoder);
+        }
+        var loaded = new ArrayList<Adapter>();
+        var weights = new float[parts.size()];
+        for (var part : parts) {
+            var adapter = AdapterFolder.load(part.folder, decoder);
+            adapter.unplug();
+            weights[loaded.size()] = part.weight;
+            loaded.add(adapter);
+        }
+        var combined = (combination == null ? LoraCombination.CAT : combination).of(decoder, loaded, weights);
+        loaded.forEach(Adapter::detach);
+        return combined;
+    }
+
+    private record Weighted(Path folder, float weight) {
+        static Weighted parse(String text) {
+            int equals = text.lastIndexOf('=');
+            try {
+                return equals < 0
+                        ? new Weighted(Path.of(text), 1)
+                        : new Weighted(Path.of(text.substring(0, equals)), Float.parseFloat(text.substring(equals + 1)));
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException("--adapter: expected a folder, or a folder=weight, not " + text, e);
+            }
+        }
+    }
+
+    private void merge(ModelFolder folder, Decoder decoder, Adapter adapter) throws IOException {
+        var probe = dtype == DType.BF16 ? Probe.of(decoder) : null;
+        switch (adapter) {
+            case Mergeable mergeable -> mergeable.merge();
+            case Selection.Attached _ -> {} // its numbers are the base's already
+            default -> throw new IllegalArgumentException(
+                    adapter.method().name() + " cannot be merged into the base's weights");
+        }
+        var tokenizer = Files.exists(folder.tokenizer()) ? folder.tokenizer() : (Path) null;
+        ModelFolder.save(out.folder, decoder, folder.config(), tokenizer, dtype);
+        if (probe != null) {
+            Probe.roundToBf16(decoder);
+            System.err.println("merged into weights in bf16: " + probe.moved());
+        }
     }
 }

@@ -1,0 +1,160 @@
+package lorikeet.peft;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import lorikeet.model.Decoder;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.CommonOps_DDRM;
+
+/** One LoRA out of several, each with a weight, as Hugging Face PEFT's {@code add_weighted_adapter} has it. */
+public enum LoraCombination {
+    /**
+     * The A's on top of each other and the B's side by side: exactly the weighted sum of what the adapters do, at the sum
+     * of their ranks.
+     */
+    CAT,
+    /** The best approximation of that sum at the largest of their ranks. */
+    SVD,
+    /**
+     * The sum of the A's and the sum of the B's, each adapter's with the root of its weight. Their product also multiplies
+     * one adapter's A by another's B: it is not the sum of what the adapters do. All need the same rank.
+     */
+    LINEAR;
+
+    /** A and B beside one layer: factor · B A. */
+    private record Pair(DMatrixRMaj a, DMatrixRMaj b, double factor) {
+        int rank() {
+            return a.numRows;
+        }
+    }
+
+    /**
+     * Attaches the combination to a decoder. The adapters stay as they are; they should not be plugged in beside it.
+     *
+     * @param adapters on decoders of the same shape
+     * @param weights  of the adapters, in their order; negative ones take away what an adapter does
+     * @throws IllegalArgumentException if an adapter is no LoRA, or trains more than its pairs
+     */
+    public Adapter of(Decoder decoder, List<Adapter> adapters, float... weights) {
+        if (adapters.isEmpty() || adapters.size() != weights.length) {
+            throw new IllegalArgumentException(weights.length + " weights for " + adapters.size() + " adapters");
+        }
+        var layers = new LinkedHashMap<String, List<Pair>>();
+        for (int i = 0; i < weights.length; i++) {
+            collect(adapters.get(i).stored(), weights[i], decoder, layers);
+        }
+        var joined = new LinkedHashMap<String, Pair>();
+        layers.forEach((layer, pairs) -> joined.put(layer, join(layer, pairs)));
+        return attach(decoder, joined);
+    }
+
+    private static void collect(Stored stored, float weight, Decoder decoder, Map<String, List<Pair>> layers) {
+        if (!(stored.method() instanceof Lora lora) || lora.variant().bias() != LoraBias.NONE) {
+            throw new IllegalArgumentException("only LoRA adapters that train no biases can be combined");
+        }
+        for (var place : lora.targets().in(decoder.shape())) {
+            var a = matrix(stored.tensors().get(name(place, "A")));
+            var b = matrix(stored.tensors().get(name(place, "B")));
+            layers.computeIfAbsent(place.layer(), _ -> new ArrayList<>())
+                    .add(new Pair(a, b, weight * lora.scale(place)));
+        }
+    }
+
+    private Pair join(String layer, List<Pair> pairs) {
+        return switch (this) {
+            case CAT -> cat(pairs);
+            case SVD -> {
+                var sum = cat(pairs);
+                int rank = pairs.stream().mapToInt(Pair::rank).max().orElseThrow();
+                var best = LowRank.ofProduct(sum.b, sum.a, rank);
+                yield new Pair(matrix(rank, sum.a.numCols, best.right(0)), matrix(sum.b.numRows, rank, best.left(1)), 1);
+            }
+            case LINEAR -> linear(layer, pairs);
+        };
+    }
+
+    private static Pair cat(List<Pair> pairs) {
+        int rank = pairs.stream().mapToInt(Pair::rank).sum();
+        var a = new DMatrixRMaj(rank, pairs.getFirst().a.numCols);
+        var b = new DMatrixRMaj(pairs.getFirst().b.numRows, rank);
+        int at = 0;
+        for (var pair : pairs) {
+            CommonOps_DDRM.insert(scaled(pair.a, pair.factor), a, at, 0);
+            CommonOps_DDRM.insert(pair.b, b, 0, at);
+            at += pair.rank();
+        }
+        return new Pair(a, b, 1);
+    }
+
+    private static Pair linear(String layer, List<Pair> pairs) {
+        if (pairs.stream().mapToInt(Pair::rank).distinct().count() > 1) {
+            throw new IllegalArgumentException("a linear combination needs adapters of one rank: " + layer + " has "
+                    + pairs.stream().map(Pair::rank).toList());
+        }
+        var first = pairs.getFirst();
+        var a = new DMatrixRMaj(first.a.numRows, first.a.numCols);
+        var b = new DMatrixRMaj(first.b.numRows, first.b.numCols);
+        for (var pair : pairs) {
+            double root = Math.sqrt(Math.abs(pair.factor));
+            CommonOps_DDRM.addEquals(a, root, pair.a);
+            CommonOps_DDRM.addEquals(b, Math.copySign(root, pair.factor), pair.b);
+        }
+        return new Pair(a, b, 1);
+    }
+
+    private static Adapter attach(Decoder decoder, Map<String, Pair> pairs) {
+        int rank = pairs.values().iterator().next().rank();
+        var ranks = new LinkedHashMap<String, Integer>();
+        var alphas = new LinkedHashMap<String, Float>(); // as large as the rank: everything is in A and B
+        pairs.forEach((layer, pair) -> {
+            if (pair.rank() != rank) {
+                ranks.put(layer, pair.rank());
+                alphas.put(layer, (float) pair.rank());
+            }
+        });
+        var method = new Lora(rank, rank, 0, Targets.of(pairs.keySet().toArray(String[]::new)),
+                LoraVariant.PLAIN.withPatterns(ranks, alphas));
+        var adapter = method.attach(decoder, 0);
+        for (var place : method.targets().in(decoder.shape())) {
+            var pair = pairs.get(place.layer());
+            upload(adapter, name(place, "A"), pair.a);
+            upload(adapter, name(place, "B"), pair.b);
+        }
+        return adapter;
+    }
+
+    private static String name(Target place, String matrix) {
+        return place.isEmbedding()
+                ? place.layer() + ".lora_embedding_" + matrix
+                : place.parameter("lora_" + matrix);
+    }
+
+    private static void upload(Adapter adapter, String name, DMatrixRMaj values) {
+        var tensor = adapter.parameters().get(name);
+        var numbers = new float[values.data.length];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = (float) values.data[i];
+        }
+        tensor.device().upload(tensor.data(), numbers);
+    }
+
+    private static DMatrixRMaj scaled(DMatrixRMaj matrix, double factor) {
+        var scaled = matrix.copy();
+        CommonOps_DDRM.scale(factor, scaled);
+        return scaled;
+    }
+
+    private static DMatrixRMaj matrix(Stored.Values values) {
+        return matrix(values.shape().dim(0), values.shape().dim(1), values.numbers());
+    }
+
+    private static DMatrixRMaj matrix(int rows, int columns, float[] numbers) {
+        var matrix = new DMatrixRMaj(rows, columns);
+        for (int i = 0; i < numbers.length; i++) {
+            matrix.data[i] = numbers[i];
+        }
+        return matrix;
+    }
+}
