@@ -108,7 +108,8 @@ public final class AdapterFolder {
             missing.remove(name);
         }
         if (!missing.isEmpty()) {
-            throw new IOException(file.path() + ": tensor " + storedName(adapter.method(), missing.getFirst()) + " is missing");
+            throw new IOException(
+                    file.path() + ": tensor " + storedName(adapter.method(), missing.getFirst()) + " is missing");
         }
     }
 

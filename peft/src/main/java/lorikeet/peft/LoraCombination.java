@@ -69,7 +69,8 @@ public enum LoraCombination {
                 var sum = cat(pairs);
                 int rank = pairs.stream().mapToInt(Pair::rank).max().orElseThrow();
                 var best = LowRank.ofProduct(sum.b, sum.a, rank);
-                yield new Pair(matrix(rank, sum.a.numCols, best.right(0)), matrix(sum.b.numRows, rank, best.left(1)), 1);
+                yield new Pair(matrix(rank, sum.a.numCols, best.right(0)), matrix(sum.b.numRows, rank, best.left(1)),
+                        1);
             }
             case LINEAR -> linear(layer, pairs);
         };

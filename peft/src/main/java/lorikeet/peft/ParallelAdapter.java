@@ -13,7 +13,8 @@ import lorikeet.kernels.Unary;
  * He et al. put one beside the MLP with a scaling of 4, ReLU and W_up zero at first; Hu et al. likewise, with tanh, a
  * scaling of 1 and no biases.
  */
-public record ParallelAdapter(int bottleneck, Unary activation, float scaling, Set<Bottleneck.Place> places, boolean biases,
+public record ParallelAdapter(int bottleneck, Unary activation, float scaling, Set<Bottleneck.Place> places,
+        boolean biases,
         Bottleneck.Init init) implements Bottleneck {
 
     public ParallelAdapter {

@@ -56,7 +56,8 @@ public sealed interface PromptLearning extends Method permits PromptTuning, Pref
                 ? decoder.virtualTokens() - decoder.promptLength()
                 : decoder.promptLength();
         if (inFront > 0) {
-            throw new IllegalArgumentException(name() + ": other virtual tokens are there already; take them out first");
+            throw new IllegalArgumentException(
+                    name() + ": other virtual tokens are there already; take them out first");
         }
     }
 

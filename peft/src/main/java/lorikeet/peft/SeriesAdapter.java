@@ -12,7 +12,8 @@ import lorikeet.kernels.Unary;
  * Houlsby et al. put one behind attention and one behind the MLP, with biases, near identity at first, and train the layer
  * norms too, which is left to those who want it. Hu et al. (2023) find one behind the MLP best, with tanh and no biases.
  */
-public record SeriesAdapter(int bottleneck, Unary activation, float scaling, Set<Bottleneck.Place> places, boolean biases,
+public record SeriesAdapter(int bottleneck, Unary activation, float scaling, Set<Bottleneck.Place> places,
+        boolean biases,
         Bottleneck.Init init) implements Bottleneck {
 
     public SeriesAdapter {

@@ -240,7 +240,8 @@ class AdapterSetTest {
         assertThat(logits()).isEqualTo(before);
         set.use("biases", "lora");
         assertThat(difference(logits(), before)).isGreaterThan(1e-3);
-        assertThatThrownBy(() -> set.mix(List.of("biases", "lora", "base"))).isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> set.mix(List.of("biases", "lora", "base")))
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("\"biases\" changes the base");
         assertThat(set.used()).containsExactly("biases", "lora");
     }

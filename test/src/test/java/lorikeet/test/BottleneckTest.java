@@ -273,7 +273,8 @@ class BottleneckTest {
             var file = folder.resolve(WEIGHTS);
             var logits = Subject.logits(decoder, GoldenBase.batch());
             SafetensorsWriter.write(file, Map.of(), List.of());
-            assertThatIOException().isThrownBy(() -> AdapterFolder.load(folder, decoder)).withMessageContaining("missing")
+            assertThatIOException().isThrownBy(() -> AdapterFolder.load(folder, decoder))
+                    .withMessageContaining("missing")
                     .withMessageContaining("_adapters.");
             var wrong = "transformer.h.0.output_adapters.adapters.default.adapter_gate.weight";
             SafetensorsWriter.write(file, Map.of(), List.of(SafetensorsWriter.Source.of(wrong,

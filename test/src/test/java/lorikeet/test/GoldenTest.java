@@ -178,6 +178,12 @@ class GoldenTest {
         count(on);
     }
 
+    /**
+     * AdamW divides by the root of the squared gradient, so an entry whose gradient is next to zero moves by what rounding
+     * makes of it. What may differ is a part of one step, which is 1e-3 long, after twenty.
+     */
+    private static final double OF_A_STEP = 0.05 * 1e-3;
+
     @ParameterizedTest
     @MethodSource("cases")
     void lossesOfTwentySteps(Case on) throws IOException {
@@ -195,7 +201,7 @@ class GoldenTest {
             var expected = on.golden.trainableAfter20();
             assertThat(subject.values()).hasSameSizeAs(expected).allSatisfy((name, values) -> assertThat(
                     largestDifference(comparable(name, values), comparable(name, expected.get(goldenName(name)))))
-                    .as(name).isLessThan(1e-5));
+                    .as(name).isLessThan(OF_A_STEP));
         }
         count(on);
     }

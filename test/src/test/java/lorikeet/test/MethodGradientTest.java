@@ -144,7 +144,8 @@ class MethodGradientTest {
         var examples = new ArrayList<Example>();
         for (int s = 0; s < padded.sequences(); s++) {
             int length = Arrays.stream(padded.mask()[s]).sum();
-            examples.add(new Example(Arrays.copyOf(padded.ids()[s], length), Arrays.copyOf(padded.labels()[s], length)));
+            examples.add(
+                    new Example(Arrays.copyOf(padded.ids()[s], length), Arrays.copyOf(padded.labels()[s], length)));
         }
         return Batch.of(List.copyOf(examples));
     }

@@ -374,7 +374,8 @@ class VirtualTokensTest {
                     "\"prompt_tuning_init_text\": \"some text\"", "\"tokenizer_name_or_path\": \"some/base\"");
             AdapterFolder.save(folder, AdapterFolder.load(folder, decoder), "elsewhere");
             assertThat(folder.resolve("adapter_config.json")).content()
-                    .contains("\"prompt_tuning_init_text\": \"some text\"", "\"tokenizer_name_or_path\": \"some/base\"");
+                    .contains("\"prompt_tuning_init_text\": \"some text\"",
+                            "\"tokenizer_name_or_path\": \"some/base\"");
         }
     }
 

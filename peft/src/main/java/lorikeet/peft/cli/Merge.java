@@ -100,7 +100,8 @@ final class Merge implements Callable<Integer> {
             try {
                 return equals < 0
                         ? new Weighted(Path.of(text), 1)
-                        : new Weighted(Path.of(text.substring(0, equals)), Float.parseFloat(text.substring(equals + 1)));
+                        : new Weighted(Path.of(text.substring(0, equals)),
+                                Float.parseFloat(text.substring(equals + 1)));
             } catch (NumberFormatException e) {
                 throw new IllegalArgumentException("--adapter: expected a folder, or a folder=weight, not " + text, e);
             }
