@@ -58,14 +58,13 @@ final class Approximation {
 
     /** {@code exact} with a relative error below {@code bound}; zeros, infinities and ones stay. */
     private float relative(double exact, double bound, float operand) {
-        return exact == 1 ? 1 : (float) (exact + exact * (bound - ROUNDING) * noise(operand));
+        return exact == 1 || exact == 0 || Double.isInfinite(exact) ? (float) exact : (float) (exact + exact * (bound - ROUNDING) * noise(operand));
     }
 
     /** {@code exact} with an absolute error below {@code bound}; zeros stay. */
     private float absolute(double exact, double bound, float operand) {
         double room = Math.max(0, bound - Math.abs(exact) * ROUNDING);
-        double error = exact == 0 ? 0 : room * noise(operand);
-        return (float) (exact + error);
+        return (float) (exact == 0 ? exact : exact + room * noise(operand));
     }
 
     /** A number in [−1, 1) that depends on the operand and the seed alone. */

@@ -51,7 +51,7 @@ final class Conversion extends Instruction {
     }
 
     private void check(Decoder in, Rounding direction) {
-        boolean narrowing = from.isFloat() && to.isFloat() && to.bytes < from.bytes;
+        boolean narrowing = from.isFloat() && to.isFloat() && (to.bytes < from.bytes || to == Type.BF16X2);
         boolean needsDirection = to.isFloat() && (!from.isFloat() || narrowing);
         boolean needsWhole = from.isFloat() && !to.isFloat();
         boolean halves = to == Type.F16 || to == Type.BF16 || to == Type.BF16X2;

@@ -340,6 +340,7 @@ final class Decoder {
         return switch (operand(number)) {
             case Ptx.Not not -> new Predicate(register(not.predicate(), Type.PRED, false), -1);
             case Ptx.Name name -> new Predicate(register(name.text(), Type.PRED, false), 0);
+            case Ptx.Literal literal -> new Predicate(ProgramBuilder.FALSE, literal.value() == 0 ? 0 : -1);
             default -> throw error("expected a predicate as operand " + (number + 1));
         };
     }

@@ -12,6 +12,7 @@ final class FloatArithmetic extends Instruction {
     private final boolean saturate;
     private final boolean keepNan;
     private final int target;
+    /** As many as the operation has; the last fills up. */
     private final int[] sources = new int[3];
 
     private FloatArithmetic(Decoder in, FloatOp op, Type type) {
@@ -38,8 +39,8 @@ final class FloatArithmetic extends Instruction {
         }
         in.expectOperands(1 + op.sources);
         target = in.target(0, type);
-        for (int i = 0; i < op.sources; i++) {
-            sources[i] = in.source(i + 1, type);
+        for (int i = 0; i < sources.length; i++) {
+            sources[i] = in.source(Math.min(i + 1, op.sources), type);
         }
     }
 

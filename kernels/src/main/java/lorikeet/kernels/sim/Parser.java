@@ -266,28 +266,26 @@ final class Parser {
         boolean minus = take("-") != null;
         var token = take();
         var digits = token.text();
+        var kind = digits.length() > 2 && digits.charAt(0) == '0' ? Character.toLowerCase(digits.charAt(1)) : ' ';
         try {
-            if (digits.matches("0[fF][0-9a-fA-F]{8}")) {
-                int bits = Integer.parseUnsignedInt(digits.substring(2), 16);
+            if (kind == 'f' && digits.length() == 10) {
+                int bits = Integer.parseUnsignedInt(digits, 2, 10, 16);
                 return new Ptx.Literal(minus ? bits ^ Integer.MIN_VALUE : bits, Ptx.Literal.Form.F32);
             }
-            if (digits.matches("0[dD][0-9a-fA-F]{16}")) {
-                long bits = Long.parseUnsignedLong(digits.substring(2), 16);
+            if (kind == 'd' && digits.length() == 18) {
+                long bits = Long.parseUnsignedLong(digits, 2, 18, 16);
                 return new Ptx.Literal(minus ? bits ^ Long.MIN_VALUE : bits, Ptx.Literal.Form.F64);
             }
-            if (digits.matches("[0-9]+\\.[0-9]*")) {
+            if (digits.indexOf('.') >= 0 && kind != 'x') {
                 double value = Double.parseDouble(digits);
                 return new Ptx.Literal(Double.doubleToRawLongBits(minus ? -value : value), Ptx.Literal.Form.F64);
             }
-            var plain = digits.endsWith("U") ? digits.substring(0, digits.length() - 1) : digits;
-            long value;
-            if (plain.matches("0[xX].+")) {
-                value = Long.parseUnsignedLong(plain.substring(2), 16);
-            } else if (plain.matches("0[bB].+")) {
-                value = Long.parseUnsignedLong(plain.substring(2), 2);
-            } else {
-                value = Long.parseUnsignedLong(plain, plain.length() > 1 && plain.startsWith("0") ? 8 : 10);
-            }
+            int end = digits.endsWith("U") ? digits.length() - 1 : digits.length();
+            long value = switch (kind) {
+                case 'x' -> Long.parseUnsignedLong(digits, 2, end, 16);
+                case 'b' -> Long.parseUnsignedLong(digits, 2, end, 2);
+                default -> Long.parseUnsignedLong(digits, 0, end, end > 1 && digits.charAt(0) == '0' ? 8 : 10);
+            };
             return new Ptx.Literal(minus ? -value : value, Ptx.Literal.Form.INTEGER);
         } catch (NumberFormatException malformed) {
             throw error(token, "expected a number");

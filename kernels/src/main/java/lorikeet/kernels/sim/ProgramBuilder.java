@@ -12,6 +12,8 @@ final class ProgramBuilder {
     static final int SCRATCH = 0;
     /** The first of three registers that hold prepared operands. */
     static final int TEMPORARY = 32;
+    /** The predicate that is never set. */
+    static final int FALSE = 0;
     private static final int FIRST_REGISTER = 4 * 32;
     private static final Set<String> SPECIALS = Set.of("%tid.x", "%tid.y", "%tid.z", "%ntid.x", "%ntid.y", "%ntid.z",
             "%ctaid.x", "%ctaid.y", "%ctaid.z", "%nctaid.x", "%nctaid.y", "%nctaid.z", "%laneid", "%warpid", "%nwarpid",
@@ -28,7 +30,7 @@ final class ProgramBuilder {
     private final Map<Ptx.Variable, Integer> sharedNumbers = new HashMap<>();
     private int words = FIRST_REGISTER;
     private int longs = FIRST_REGISTER;
-    private int predicates = 1;
+    private int predicates = FALSE + 1;
     private int sharedBytes;
     private int localBytes;
 

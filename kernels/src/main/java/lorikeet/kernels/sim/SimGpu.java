@@ -87,8 +87,8 @@ public final class SimGpu implements Gpu {
         pool = Executors.newFixedThreadPool(Math.max(1, options.threads() - 1), Thread.ofPlatform().daemon().factory());
     }
 
-    /** A loaded PTX text. */
-    private record Module(Ptx ptx, Map<String, Program> kernels) {}
+    /** A loaded PTX text, where its variables lie, and the kernels that somebody has asked for. */
+    private record Module(Ptx ptx, Map<String, Long> globals, Map<String, Program> kernels) {}
 
     @Override
     public String name() {
@@ -137,14 +137,15 @@ public final class SimGpu implements Gpu {
         });
     }
 
-    /** @throws PtxException if the text is malformed or holds what this interpreter does not know */
+    /** @throws PtxException if the text is malformed, or the kernel holds what this interpreter does not know */
     @Override
     public Kernel load(String ptx, String kernelName) {
-        var kernel = modules.computeIfAbsent(ptx, this::load).kernels().get(kernelName);
-        if (kernel == null) {
-            throw new IllegalArgumentException("the PTX module has no kernel " + kernelName);
-        }
-        return kernel;
+        var module = modules.computeIfAbsent(ptx, this::load);
+        return module.kernels().computeIfAbsent(kernelName, _ -> {
+            var kernel = module.ptx().functions().stream().filter(f -> f.entry() && f.name().equals(kernelName)).findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("the PTX module has no kernel " + kernelName));
+            return Decoder.decode(module.ptx(), kernel, module.globals(), memory);
+        });
     }
 
     private Module load(String text) {
@@ -158,13 +159,7 @@ public final class SimGpu implements Gpu {
                 globals.put(variable.name(), address);
             }
         }
-        var kernels = new HashMap<String, Program>();
-        for (var function : ptx.functions()) {
-            if (function.entry()) {
-                kernels.put(function.name(), Decoder.decode(ptx, function, globals, memory));
-            }
-        }
-        return new Module(ptx, kernels);
+        return new Module(ptx, globals, new HashMap<>());
     }
 
     @Override
