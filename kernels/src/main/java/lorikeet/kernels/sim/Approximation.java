@@ -58,7 +58,9 @@ final class Approximation {
 
     /** {@code exact} with a relative error below {@code bound}; zeros, infinities and ones stay. */
     private float relative(double exact, double bound, float operand) {
-        return exact == 1 || exact == 0 || Double.isInfinite(exact) ? (float) exact : (float) (exact + exact * (bound - ROUNDING) * noise(operand));
+        return exact == 1 || exact == 0 || Double.isInfinite(exact)
+                ? (float) exact
+                : (float) (exact + exact * (bound - ROUNDING) * noise(operand));
     }
 
     /** {@code exact} with an absolute error below {@code bound}; zeros stay. */

@@ -11,6 +11,9 @@ import lorikeet.kernels.sim.Scope.Symbol;
  * and lets each instruction read its own modifiers and operands. What an instruction does not ask for is an error.
  */
 final class Decoder {
+    private static final int MAX_PARAMETER_BYTES = 4 << 10;
+    private static final int MAX_LOCAL_BYTES = 512 << 10;
+
     private final Ptx ptx;
     private final Map<String, Long> globals;
     private final ProgramBuilder program = new ProgramBuilder();
@@ -65,7 +68,10 @@ final class Decoder {
         for (int i = 0; i < offsets.length; i++) {
             var parameter = kernel.parameters().get(i);
             offsets[i] = ProgramBuilder.align(bytes, parameter.alignment());
-            bytes = offsets[i] + Math.toIntExact(parameter.bytes());
+            bytes = offsets[i] + parameter.bytes();
+            if (bytes < 0 || bytes > MAX_PARAMETER_BYTES) {
+                throw ptx.error(parameter.line(), "more than " + MAX_PARAMETER_BYTES + " bytes of parameters");
+            }
         }
         long address = memory.allocate(bytes);
         var entry = new Function(kernel);
@@ -129,6 +135,9 @@ final class Decoder {
     }
 
     private void declare(Ptx.Variable variable) {
+        if (variable.bytes() > MAX_LOCAL_BYTES) {
+            throw ptx.error(variable.line(), "more than " + MAX_LOCAL_BYTES + " bytes of shared or local memory");
+        }
         scope.declare(variable.name(),
                 variable.space() == Space.SHARED
                         ? new Symbol(Space.SHARED, program.shared(variable))

@@ -4,11 +4,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import lorikeet.kernels.cuda.Gpu;
 
 /**
@@ -109,62 +110,66 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
     void run(SimGpu.Options options, GlobalMemory memory, ExecutorService pool, Profile profile) {
         memory.segment(program.parameterAddress(), arguments.length, "arguments")
                 .copyFrom(MemorySegment.ofArray(arguments));
+        int count = (int) Math.min(blocks(), options.races() ? 1 : options.threads());
         var nextBlock = new AtomicLong();
-        int workers = (int) Math.min(blocks(), options.races() ? 1 : options.threads());
-        var others = new ArrayList<Future<?>>();
-        var profiles = new ArrayList<Profile>();
-        for (int i = 0; i < workers; i++) {
-            profiles.add(profile == null ? null : new Profile());
-        }
-        for (var mine : profiles.subList(1, workers)) {
-            others.add(pool.submit(() -> work(options, memory, nextBlock, mine)));
-        }
-        RuntimeException failure = null;
-        try {
-            work(options, memory, nextBlock, profiles.getFirst());
-        } catch (RuntimeException broken) {
-            failure = broken;
-        }
-        for (var other : others) {
-            failure = join(other, failure);
-        }
-        if (failure != null) {
-            throw failure;
-        }
+        var workers =
+                Stream.generate(() -> new Worker(options, memory, nextBlock, profile == null ? null : new Profile()))
+                        .limit(count).toList();
+        var others = workers.stream().skip(1).map(pool::submit).toList();
+        workers.getFirst().run();
+        others.forEach(Launch::await);
+        // Blocks start in order, so the first that fails is always among those that were executed.
+        workers.stream().filter(worker -> worker.failure != null).min(Comparator.comparingLong(worker -> worker.number))
+                .ifPresent(worker -> {
+                    throw worker.failure;
+                });
         if (profile != null) {
             profile.launches++;
-            profiles.forEach(profile::add);
+            workers.forEach(worker -> profile.add(worker.profile));
             profile.settle();
         }
     }
 
-    /** Executes blocks until none is left; a failure leaves none to the others. */
-    private void work(SimGpu.Options options, GlobalMemory memory, AtomicLong nextBlock, Profile profile) {
-        try (var arena = Arena.ofConfined()) {
-            var races = options.races() ? new RaceDetector() : null;
-            var block = new Block(this, options, memory, profile, races, arena);
-            long count = blocks();
-            for (long number = nextBlock.getAndIncrement(); number < count; number = nextBlock.getAndIncrement()) {
-                block.run(number);
+    /** Executes one block after the other until none is left; its failure leaves none to the others. */
+    private final class Worker implements Runnable {
+        final Profile profile;
+        /** The block it executes, and why that broke off. */
+        long number;
+        RuntimeException failure;
+        private final SimGpu.Options options;
+        private final GlobalMemory memory;
+        private final AtomicLong nextBlock;
+
+        Worker(SimGpu.Options options, GlobalMemory memory, AtomicLong nextBlock, Profile profile) {
+            this.options = options;
+            this.memory = memory;
+            this.nextBlock = nextBlock;
+            this.profile = profile;
+        }
+
+        @Override
+        public void run() {
+            try (var arena = Arena.ofConfined()) {
+                var block = new Block(Launch.this, options, memory, profile,
+                        options.races() ? new RaceDetector() : null, arena);
+                for (number = nextBlock.getAndIncrement(); number < blocks(); number = nextBlock.getAndIncrement()) {
+                    block.run(number);
+                }
+            } catch (RuntimeException broken) {
+                failure = broken;
+                nextBlock.set(Long.MAX_VALUE / 2);
             }
-        } catch (RuntimeException | Error failure) {
-            nextBlock.set(Long.MAX_VALUE / 2);
-            throw failure;
         }
     }
 
-    private static RuntimeException join(Future<?> other, RuntimeException failure) {
+    private static void await(Future<?> worker) {
         try {
-            other.get();
-            return failure;
+            worker.get();
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
-            return failure == null ? new IllegalStateException("interrupted while a kernel was running") : failure;
+            throw new IllegalStateException("interrupted while a kernel was running", interrupted);
         } catch (ExecutionException broken) {
-            if (broken.getCause() instanceof Error error) {
-                throw error;
-            }
-            return failure == null ? (RuntimeException) broken.getCause() : failure;
+            throw new IllegalStateException("a thread that executes blocks broke down", broken.getCause());
         }
     }
 }

@@ -334,7 +334,7 @@ final class Parser {
         }
         byte[] content = take("=") != null ? content(type, Math.toIntExact(count)) : null;
         return new Ptx.Variable(space, type, name, Math.max(alignment, type.bytes),
-                Math.multiplyExact(count, type.bytes),
+                Math.toIntExact(Math.multiplyExact(count, type.bytes)),
                 content, start.line());
     }
 

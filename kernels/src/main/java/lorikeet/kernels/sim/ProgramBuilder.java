@@ -71,8 +71,8 @@ final class ProgramBuilder {
                 return dynamicShared(variable.name());
             }
             int offset = align(sharedBytes, variable.alignment());
-            sharedBytes = Math.addExact(offset, Math.toIntExact(variable.bytes()));
-            shared.add(new Program.Shared(variable.name(), offset, (int) variable.bytes()));
+            sharedBytes = Math.addExact(offset, variable.bytes());
+            shared.add(new Program.Shared(variable.name(), offset, variable.bytes()));
             return shared.size();
         });
         return SharedMemory.address(number);
@@ -92,7 +92,7 @@ final class ProgramBuilder {
     /** Address of a piece of a thread's own memory. */
     int local(Ptx.Variable variable) {
         int offset = align(localBytes, variable.alignment());
-        localBytes = Math.addExact(offset, Math.toIntExact(variable.bytes()));
+        localBytes = Math.addExact(offset, variable.bytes());
         return offset;
     }
 

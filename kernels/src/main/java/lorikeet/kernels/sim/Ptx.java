@@ -24,7 +24,7 @@ record Ptx(List<Variable> variables, List<Function> functions, List<String> line
      * @param bytes   its size; 0 for an array without a size, which is dynamic shared memory
      * @param content its initial bytes, or null
      */
-    record Variable(Space space, Type type, String name, int alignment, long bytes, byte[] content, int line) {}
+    record Variable(Space space, Type type, String name, int alignment, int bytes, byte[] content, int line) {}
 
     /**
      * A kernel or a device function.

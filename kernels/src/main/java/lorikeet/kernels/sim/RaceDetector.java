@@ -33,12 +33,37 @@ final class RaceDetector {
         }
     }
 
-    /** Who touched two bytes last: a writer; two different readers of the same block; a reader of another block. */
+    /** Who touched two bytes last. Those who write always exclude each other, so one of them is enough. */
     private static final class Cell {
         Access write;
-        Access read;
-        Access otherRead;
-        Access foreignRead;
+        Companions reads;
+        Companions atomics;
+    }
+
+    /**
+     * Accesses that may happen at the same time: the last one, the last one of another thread, and one of another block.
+     * Whoever comes next differs from one of the first two, so that a race with any is a race with one of these.
+     */
+    private static final class Companions {
+        Access last;
+        Access other;
+        Access foreign;
+
+        static Companions add(Companions before, Access access) {
+            var companions = before == null ? new Companions() : before;
+            companions.add(access);
+            return companions;
+        }
+
+        private void add(Access access) {
+            if (last != null && last.block != access.block) {
+                foreign = last;
+                other = null;
+            } else if (last != null && !last.sameThread(access)) {
+                other = last;
+            }
+            last = access;
+        }
     }
 
     void startBlock(int warps) {
@@ -94,24 +119,30 @@ final class RaceDetector {
     private void touch(Cell cell, Access access, boolean write, Warp warp, Space space) {
         check(cell.write, "write", access, write, warp, space);
         if (write) {
-            check(cell.read, "read", access, true, warp, space);
-            check(cell.otherRead, "read", access, true, warp, space);
-            check(cell.foreignRead, "read", access, true, warp, space);
+            check(cell.reads, "read", access, true, warp, space);
+        }
+        if (access.atomic) {
+            cell.atomics = Companions.add(cell.atomics, access);
+            return;
+        }
+        check(cell.atomics, "atomic access", access, write, warp, space);
+        if (write) {
             cell.write = access;
         } else {
-            if (cell.read != null && cell.read.block != access.block) {
-                cell.foreignRead = cell.read;
-                cell.otherRead = null;
-            } else if (cell.read != null && !cell.read.sameThread(access)) {
-                cell.otherRead = cell.read;
-            }
-            cell.read = access;
+            cell.reads = Companions.add(cell.reads, access);
+        }
+    }
+
+    private void check(Companions before, String deed, Access access, boolean write, Warp warp, Space space) {
+        if (before != null) {
+            check(before.last, deed, access, write, warp, space);
+            check(before.other, deed, access, write, warp, space);
+            check(before.foreign, deed, access, write, warp, space);
         }
     }
 
     private void check(Access before, String deed, Access access, boolean write, Warp warp, Space space) {
-        if (before == null || ordered(before, access) || (before.bytes & access.bytes) == 0
-                || before.atomic && access.atomic) {
+        if (before == null || ordered(before, access) || (before.bytes & access.bytes) == 0) {
             return;
         }
         throw warp.fault(access.lane, "race: this " + (write ? "write" : "read") + " to " + space.name().toLowerCase()

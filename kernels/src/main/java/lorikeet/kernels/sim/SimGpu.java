@@ -142,7 +142,8 @@ public final class SimGpu implements Gpu {
     public Kernel load(String ptx, String kernelName) {
         var module = modules.computeIfAbsent(ptx, this::load);
         return module.kernels().computeIfAbsent(kernelName, _ -> {
-            var kernel = module.ptx().functions().stream().filter(f -> f.entry() && f.name().equals(kernelName)).findFirst()
+            var kernel = module.ptx().functions().stream().filter(f -> f.entry() && f.name().equals(kernelName))
+                    .findFirst()
                     .orElseThrow(() -> new IllegalArgumentException("the PTX module has no kernel " + kernelName));
             return Decoder.decode(module.ptx(), kernel, module.globals(), memory);
         });
@@ -154,7 +155,7 @@ public final class SimGpu implements Gpu {
         for (var variable : ptx.variables()) {
             if (variable.space() != Space.SHARED) {
                 long address = memory.allocate(variable.bytes());
-                var content = variable.content() == null ? new byte[(int) variable.bytes()] : variable.content();
+                var content = variable.content() == null ? new byte[variable.bytes()] : variable.content();
                 memory.segment(address, content.length, "load").copyFrom(MemorySegment.ofArray(content));
                 globals.put(variable.name(), address);
             }

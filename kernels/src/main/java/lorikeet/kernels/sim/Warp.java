@@ -37,16 +37,16 @@ final class Warp {
     /** Number of the instruction that is being executed. */
     private int here;
 
-    /** Groups that wait: where, which lanes, and for which lanes to arrive there; 0 if they could go on. */
+    /** Groups that wait: where, which lanes, and until which lanes are there; 0 if they could go on. */
     private final int[] waitingPc = new int[32];
     private final int[] waitingLanes = new int[32];
-    private final int[] waitingFor = new int[32];
+    private final long[] waitingFor = new long[32];
     private int waiting;
     /** Where the running group meets the next one that waits; −1 if there is none ahead. */
     private int meeting;
 
-    /** Stands for whoever is alive, among the lanes that a group waits for. */
-    static final int ALL_LIVE = -1;
+    /** In place of a mask of 32 lanes: those that have not exited. */
+    static final long ALL_LIVE = -1;
 
     Warp(Block block, int number, GlobalMemory global, Arena arena) {
         this.block = block;
@@ -185,7 +185,7 @@ final class Warp {
      * Says whether the lanes in {@code needed}, perhaps {@link #ALL_LIVE}, are all at this instruction. If not, the group
      * waits for them and this instruction is executed again once they are here.
      */
-    boolean together(int lanes, int needed) {
+    boolean together(int lanes, long needed) {
         if (missing(lanes, needed) == 0) {
             return true;
         }
@@ -198,11 +198,11 @@ final class Warp {
         return false;
     }
 
-    private int missing(int lanes, int needed) {
-        return (needed == ALL_LIVE ? live : needed) & ~lanes;
+    private int missing(int lanes, long needed) {
+        return (needed == ALL_LIVE ? live : (int) needed) & ~lanes;
     }
 
-    private void park(int at, int lanes, int needed) {
+    private void park(int at, int lanes, long needed) {
         for (int i = 0; i < waiting; i++) {
             if (waitingPc[i] == at) {
                 waitingLanes[i] |= lanes;
@@ -261,7 +261,7 @@ final class Warp {
                 needed |= mask;
             }
         }
-        return together(lanes, needed);
+        return together(lanes, Integer.toUnsignedLong(needed));
     }
 
     /** The instruction that was executed last. */

@@ -322,7 +322,8 @@ class InstructionTest {
     private static Row row(String line) {
         var halves = line.split(" : ?", 2);
         var words = halves[0].strip().split("[ ,{}]+");
-        var letters = Stream.of(words).skip(1).map(w -> w.replace("!", "")).filter(w -> w.matches("[rhdfgxp]")).toList();
+        var letters =
+                Stream.of(words).skip(1).map(w -> w.replace("!", "")).filter(w -> w.matches("[rhdfgxp]")).toList();
         var sets = new ArrayList<List<Long>>();
         for (var set : halves[1].split(";")) {
             var numbers = set.replace("=", " ").strip().split("\\s+");
@@ -343,8 +344,10 @@ class InstructionTest {
         }
         var java = number.replace("Inf", "Infinity");
         return switch (letter) {
-            case "f", "x" -> number.equals("NaN") ? Float32.NAN : Float.floatToRawIntBits(Float.parseFloat(java)) & 0xFFFFFFFFL;
-            case "g" -> number.equals("NaN") ? Float64.bits(Double.NaN) : Double.doubleToRawLongBits(Double.parseDouble(java));
+            case "f", "x" ->
+                number.equals("NaN") ? Float32.NAN : Float.floatToRawIntBits(Float.parseFloat(java)) & 0xFFFFFFFFL;
+            case "g" ->
+                number.equals("NaN") ? Float64.bits(Double.NaN) : Double.doubleToRawLongBits(Double.parseDouble(java));
             case "d" -> integer(number);
             case "r" -> integer(number) & 0xFFFFFFFFL;
             default -> integer(number) & 0xFFFF;
@@ -352,7 +355,8 @@ class InstructionTest {
     }
 
     private static long integer(String number) {
-        return number.startsWith("0x") ? Long.parseUnsignedLong(number.substring(2), 16)
+        return number.startsWith("0x")
+                ? Long.parseUnsignedLong(number.substring(2), 16)
                 : number.startsWith("-") ? Long.parseLong(number) : Long.parseUnsignedLong(number);
     }
 

@@ -16,8 +16,10 @@ class RandomProgramTest {
     private static final int REGISTERS = 5, STEPS = 60, THREADS = 48;
     private static final BigInteger TWO = BigInteger.TWO;
     private static final String[] INTEGER_OPS =
-            {"add", "sub", "mul.lo", "mul.hi", "div", "rem", "min", "max", "and", "or", "xor", "shl", "shr", "mad.lo", "neg"};
-    private static final String[] FLOAT_OPS = {"add", "sub", "mul", "fma.rn", "div.rn", "sqrt.rn", "min", "max", "neg", "abs"};
+            {"add", "sub", "mul.lo", "mul.hi", "div", "rem", "min", "max", "and", "or", "xor", "shl", "shr", "mad.lo",
+                "neg"};
+    private static final String[] FLOAT_OPS =
+            {"add", "sub", "mul", "fma.rn", "div.rn", "sqrt.rn", "min", "max", "neg", "abs"};
     private static final String[] TESTS = {"eq", "ne", "lt", "le", "gt", "ge"};
 
     private final StringBuilder text = new StringBuilder();
@@ -84,7 +86,9 @@ class RandomProgramTest {
         }
         int kind = random.nextInt(8);
         boolean signed = random.nextBoolean();
-        var op = kind < 4 ? INTEGER_OPS[random.nextInt(INTEGER_OPS.length)] : FLOAT_OPS[random.nextInt(FLOAT_OPS.length)];
+        var op = kind < 4
+                ? INTEGER_OPS[random.nextInt(INTEGER_OPS.length)]
+                : FLOAT_OPS[random.nextInt(FLOAT_OPS.length)];
         var test = TESTS[random.nextInt(TESTS.length)];
         signed |= op.equals("neg");
         switch (kind) {
@@ -102,7 +106,8 @@ class RandomProgramTest {
                 case 0, 1 -> words[t][d] = integer(op, signed, 32, words[t][a], words[t][b], words[t][b], words[t][c]);
                 case 2, 3 -> longs[t][d] = integer(op, signed, 64, longs[t][a], longs[t][b], words[t][b], longs[t][c]);
                 case 4, 5 -> floats[t][d] = real(op, floats[t][a], floats[t][b], floats[t][c]);
-                case 6 -> predicates[t][d] = holds(test, value(words[t][a], signed, 32).compareTo(value(words[t][b], signed, 32)));
+                case 6 -> predicates[t][d] =
+                        holds(test, value(words[t][a], signed, 32).compareTo(value(words[t][b], signed, 32)));
                 default -> predicates[t][d] = !Float.isNaN(floats[t][a]) && !Float.isNaN(floats[t][b])
                         && holds(test, floats[t][a] < floats[t][b] ? -1 : floats[t][a] > floats[t][b] ? 1 : 0);
             }
@@ -203,16 +208,18 @@ class RandomProgramTest {
                 mad.wide.u32 %d10, %r10, SIZE, %d10;
                 """.replace("SIZE", String.valueOf(24 * REGISTERS)));
         for (int i = 0; i < REGISTERS; i++) {
-            body.append("ld.global.u32 %%r%d, [%%d10+%d]; ld.global.u64 %%d%d, [%%d10+%d]; ld.global.f32 %%f%d, [%%d10+%d];%n"
-                    .formatted(i, 24 * i, i, 24 * i + 8, i, 24 * i + 16));
+            body.append(
+                    "ld.global.u32 %%r%d, [%%d10+%d]; ld.global.u64 %%d%d, [%%d10+%d]; ld.global.f32 %%f%d, [%%d10+%d];%n"
+                            .formatted(i, 24 * i, i, 24 * i + 8, i, 24 * i + 16));
             body.append("setp.ne.u32 %p").append(i).append(", %r11, 0;\n");
         }
         body.append(text);
         for (int i = 0; i < REGISTERS; i++) {
             body.append("cvt.u64.u32 %%d11, %%r%d; st.global.u64 [%%d10+%d], %%d11; st.global.u64 [%%d10+%d], %%d%d;%n"
                     .formatted(i, 24 * i, 24 * i + 8, i));
-            body.append("st.global.f32 [%%d10+%d], %%f%d; selp.u32 %%r12, 1, 0, %%p%d; st.global.u32 [%%d10+%d], %%r12;%n"
-                    .formatted(24 * i + 16, i, i, 24 * i + 20));
+            body.append(
+                    "st.global.f32 [%%d10+%d], %%f%d; selp.u32 %%r12, 1, 0, %%p%d; st.global.u32 [%%d10+%d], %%r12;%n"
+                            .formatted(24 * i + 16, i, i, 24 * i + 20));
         }
         return Simulation.kernel(".param .u64 data", body + "ret;");
     }
