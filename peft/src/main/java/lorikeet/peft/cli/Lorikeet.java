@@ -44,7 +44,10 @@ public final class Lorikeet implements Runnable {
     static int run(String... arguments) {
         Remarks.configure(arguments);
         var root = new Lorikeet();
-        return new CommandLine(root).setCaseInsensitiveEnumValuesAllowed(true)
+        var line = new CommandLine(root);
+        line.getSubcommands().values().forEach(command -> command.getCommandSpec().usageMessage()
+                .abbreviateSynopsis(true));
+        return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command))
                 .execute(arguments);
     }
