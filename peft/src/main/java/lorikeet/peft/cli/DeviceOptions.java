@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 /** Where and how exactly to compute. */
 final class DeviceOptions {
     @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME",
-            description = "auto (cuda if usable, else cpu), cpu, cuda, cuda:N or sim. Default: ${DEFAULT-VALUE}.")
+            description = "auto (cuda if usable, else cpu), cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
     String device;
 
     @Option(names = "--precision", defaultValue = "fast", paramLabel = "NAME",

@@ -2,6 +2,7 @@ package lorikeet.peft.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import lorikeet.kernels.DeviceUnavailableException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -60,7 +61,8 @@ public final class Lorikeet implements Runnable {
         var cause = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
         var message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
         boolean expected = cause instanceof IOException || cause instanceof IllegalArgumentException
-                || cause instanceof ArithmeticException || cause instanceof IllegalStateException;
+                || cause instanceof ArithmeticException || cause instanceof IllegalStateException
+                || cause instanceof DeviceUnavailableException;
         command.getErr().println("lorikeet: " + (expected ? message : cause));
         if (verbose) {
             failure.printStackTrace(command.getErr());
