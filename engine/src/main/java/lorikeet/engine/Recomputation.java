@@ -16,8 +16,8 @@ final class Recomputation {
         Backward.forget(plain);
         // Parameters inside the body receive their gradients from the inner backward, so the inputs alone are named here.
         return Tensor.over(plain.data(), plain.shape()).deriveAlways(new Gradient(inputs, inputs, dy -> {
+            var again = leaves(inputs);
             try (var _ = device.memory().scope()) {
-                var again = leaves(inputs);
                 var result = body.apply(again);
                 result.accumulate(dy);
                 Backward.propagate(result);
@@ -25,8 +25,9 @@ final class Recomputation {
                     if (again.get(i).gradient() != null) {
                         inputs.get(i).accumulate(again.get(i).gradient());
                     }
-                    again.get(i).freeze();
                 }
+            } finally {
+                again.forEach(Tensor::freeze);
             }
         }));
     }

@@ -1,8 +1,8 @@
 package lorikeet.engine;
 
 /**
- * How the learning rate changes over a run: up from 0 in a straight line over the warm-up steps, then constant, or down to 0
- * at the last step in a straight line or along half a cosine.
+ * How the learning rate changes over a run: up from 0 in a straight line over the warm-up steps, then constant, or down in a
+ * straight line or along half a cosine, so that a step after the last would have 0.
  *
  * @param warmup steps until the full rate is reached
  * @param total  steps of the whole run

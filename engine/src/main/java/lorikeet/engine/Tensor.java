@@ -247,10 +247,13 @@ public final class Tensor {
             var purpose = data.purpose() == Purpose.WEIGHTS ? Purpose.GRADIENTS : Purpose.ACTIVATIONS;
             gradient = device().memory().allocateOwned(DType.F32, size(), purpose);
         } else if (gradientFilled && gradient.shared()) {
-            var own = device().memory().allocateOwned(DType.F32, size(), gradient.purpose());
-            device().copy(own, gradient);
-            gradient.release();
-            gradient = own;
+            var shared = gradient;
+            gradient = device().memory().allocateOwned(DType.F32, size(), shared.purpose());
+            try {
+                device().copy(gradient, shared);
+            } finally {
+                shared.release();
+            }
         }
         writer.write(gradient, gradientFilled);
         gradientFilled = true;

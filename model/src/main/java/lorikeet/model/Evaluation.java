@@ -17,7 +17,8 @@ import lorikeet.model.data.Task;
  * @param examples      how many
  * @param loss          mean over all their labels, not over batches
  * @param accuracy      share of right answers: the right label scored highest, or, where there are no labels to choose from,
- *                      the completion generated exactly; NaN if that was not asked for
+ *                      the completion generated exactly; NaN if that was not asked for, or a text without a prompt is
+ *                      among the examples
  * @param standardError of the accuracy, √(p (1 − p) / examples)
  * @param majority      accuracy of always answering with the commonest label; NaN without labels
  */
@@ -42,7 +43,8 @@ public record Evaluation(int examples, double loss, double accuracy, double stan
         // similar lengths together; the order of summation stays the same for the same examples
         var examples = task.evaluation().stream().sorted(Comparator.comparingInt(Example::length)).toList();
         double loss = loss(decoder, examples);
-        if (!answers || examples.isEmpty()) {
+        boolean prompts = examples.stream().allMatch(example -> example.prompt().length > 0);
+        if (!answers || !prompts || examples.isEmpty()) {
             return new Evaluation(examples.size(), loss, Double.NaN, Double.NaN, Double.NaN);
         }
         int right = 0;

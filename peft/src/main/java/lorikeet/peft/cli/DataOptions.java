@@ -46,12 +46,12 @@ final class DataOptions {
     /** @param tokenizer null where the base has none */
     Task read(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
         if (evalLimit < 0 || trainLimit != null && trainLimit < 0) {
-            throw new IllegalArgumentException("--eval-limit and --train-limit: expected at least 0");
+            throw new WrongUsage("--eval-limit and --train-limit: expected at least 0");
         }
         int room = folder.config().shape().context() - decoder.virtualTokens();
         int length = seqLen == null ? room : seqLen;
         if (length < 2 || length > room) {
-            throw new IllegalArgumentException(
+            throw new WrongUsage(
                     "--seq-len: expected 2 to " + room + ", what the model's context leaves, not " + length);
         }
         int vocabulary = folder.config().shape().vocabulary();
@@ -88,7 +88,7 @@ final class DataOptions {
         }
         var task = read(folder, tokenizer, decoder);
         if (task.evaluation().isEmpty()) {
-            throw new IllegalArgumentException("--eval-data: expected something to evaluate with");
+            throw new WrongUsage("--eval-data: expected something to evaluate with");
         }
         return task;
     }

@@ -21,8 +21,16 @@ final class DeviceOptions {
 
     Device open() {
         if (threads < 0) {
-            throw new IllegalArgumentException("--threads: expected at least 1, or 0 for all processors");
+            throw new WrongUsage("--threads: expected at least 1, or 0 for all processors");
         }
-        return lorikeet.kernels.Devices.open(device, precision, threads);
+        return open(device, precision, threads);
+    }
+
+    static Device open(String name, Precision precision, int threads) {
+        try {
+            return lorikeet.kernels.Devices.open(name, precision, threads);
+        } catch (IllegalArgumentException e) {
+            throw new WrongUsage("--device: " + e.getMessage());
+        }
     }
 }

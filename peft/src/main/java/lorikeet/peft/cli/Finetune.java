@@ -74,6 +74,7 @@ final class Finetune implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        options.check();
         var folder = base.folder();
         var method = method(folder);
         try (var on = device.open();

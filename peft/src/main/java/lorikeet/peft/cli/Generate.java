@@ -47,7 +47,7 @@ final class Generate implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var sampling = new Sampling(temperature, topK, topP, seed);
+        var sampling = sampling();
         var folder = base.folder();
         try (var on = device.open();
                 var tokenizer = BaseOptions.tokenizer(folder);
@@ -70,5 +70,13 @@ final class Generate implements Callable<Integer> {
             System.out.println(stream.end());
         }
         return 0;
+    }
+
+    private Sampling sampling() {
+        try {
+            return new Sampling(temperature, topK, topP, seed);
+        } catch (IllegalArgumentException e) {
+            throw new WrongUsage(e.getMessage());
+        }
     }
 }

@@ -2,7 +2,10 @@ package lorikeet.peft.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import lorikeet.kernels.DeviceUnavailableException;
+import lorikeet.kernels.OutOfDeviceMemoryException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -42,7 +45,8 @@ public final class Lorikeet implements Runnable {
         System.exit(run(arguments));
     }
 
-    static int run(String... arguments) {
+    /** Runs one command and answers its exit code. */
+    public static int run(String... arguments) {
         Remarks.configure(arguments);
         var root = new Lorikeet();
         var line = new CommandLine(root);
@@ -59,15 +63,26 @@ public final class Lorikeet implements Runnable {
             return INTERRUPTED;
         }
         var cause = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
-        var message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-        boolean expected = cause instanceof IOException || cause instanceof IllegalArgumentException
-                || cause instanceof ArithmeticException || cause instanceof IllegalStateException
-                || cause instanceof DeviceUnavailableException;
-        command.getErr().println("lorikeet: " + (expected ? message : cause));
+        command.getErr().println("lorikeet: " + message(cause));
         if (verbose) {
             failure.printStackTrace(command.getErr());
         }
-        return CommandLine.ExitCode.SOFTWARE;
+        return cause instanceof WrongUsage ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private static String message(Exception cause) {
+        return switch (cause) {
+            case Exception e when e.getMessage() == null -> e.toString();
+            case NoSuchFileException e -> e.getFile() + ": no such file";
+            case AccessDeniedException e -> e.getFile() + ": access denied";
+            case IOException e -> e.getMessage();
+            case IllegalArgumentException e -> e.getMessage();
+            case IllegalStateException e -> e.getMessage();
+            case ArithmeticException e -> e.getMessage();
+            case DeviceUnavailableException e -> e.getMessage();
+            case OutOfDeviceMemoryException e -> e.getMessage();
+            default -> cause.toString(); // a fault of ours: its kind says more than its message alone
+        };
     }
 
     /** Without a command. */

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import lorikeet.kernels.DType;
-import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
 import lorikeet.model.Decoder;
 import lorikeet.model.ModelFolder;
@@ -59,11 +58,11 @@ final class Merge implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         if (dtype == DType.I32) {
-            throw new IllegalArgumentException("--dtype: expected f32 or bf16");
+            throw new WrongUsage("--dtype: expected f32 or bf16");
         }
         var folder = base.folder();
         out.claim();
-        try (var on = Devices.open(device, Precision.STRICT, 0); var decoder = base.load(folder, on, true)) {
+        try (var on = DeviceOptions.open(device, Precision.STRICT, 0); var decoder = base.load(folder, on, true)) {
             var adapter = adapter(decoder);
             if (keepAdapter) {
                 AdapterFolder.save(out.folder, adapter, base.base);

@@ -69,15 +69,20 @@ final class TrainingOptions {
             description = "Of first values, order and dropout. Default: ${DEFAULT-VALUE}.")
     long seed;
 
+    /** @throws WrongUsage if a number cannot be meant */
+    void check() {
+        if (batchSize < 1 || accumulate < 1 || !(epochs >= 0) || steps != null && steps < 0
+                || warmup != null && warmup < 0) {
+            throw new WrongUsage(
+                    "--steps, --epochs and --warmup are at least 0, --batch-size and --accumulate at least 1");
+        }
+    }
+
     /**
      * @param perEpoch batches of an epoch
      * @param usual    learning rate unless one was given
      */
     Training training(int perEpoch, float usual) {
-        if (batchSize < 1 || accumulate < 1 || epochs < 0 || steps != null && steps < 0) {
-            throw new IllegalArgumentException(
-                    "--steps and --epochs are at least 0, --batch-size and --accumulate at least 1");
-        }
         int total = steps != null ? steps : (int) Math.ceil(epochs * perEpoch / accumulate);
         int rise = warmup != null ? warmup : total / 20;
         return new Training(total, accumulate, rate == null ? usual : rate, new Schedule(schedule, rise, total), clip,

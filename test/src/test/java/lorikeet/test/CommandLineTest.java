@@ -1,0 +1,404 @@
+package lorikeet.test;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import lorikeet.engine.SafetensorsFile;
+import lorikeet.kernels.Devices;
+import lorikeet.kernels.Precision;
+import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.cli.Lorikeet;
+import lorikeet.test.reference.Golden;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole commands: exit codes, what they print where, and the files that they leave. Two run as processes of their own. */
+class CommandLineTest {
+    private static final String BASE = GoldenBase.FOLDER.toString();
+    private static final String LORA = Golden.FOLDER.resolve("lora_attn/adapter").toString();
+    private static final JsonMapper JSON = new JsonMapper();
+
+    /** Shared by all tests: the golden batch as lines, and a base that has a tokenizer. */
+    @TempDir
+    private static Path shared;
+    private static String batch;
+    private static Path talker;
+
+    @TempDir
+    private Path folder;
+
+    private record Result(int exit, String out, String err) {}
+
+    /** Runs a command in this process. */
+    private static Result run(String... arguments) {
+        var out = System.out;
+        var err = System.err;
+        var said = new ByteArrayOutputStream();
+        var remarked = new ByteArrayOutputStream();
+        try (var newOut = new PrintStream(said, true, UTF_8); var newErr = new PrintStream(remarked, true, UTF_8)) {
+            System.setOut(newOut);
+            System.setErr(newErr);
+            int exit = Lorikeet.run(arguments);
+            return new Result(exit, said.toString(UTF_8), remarked.toString(UTF_8));
+        } finally {
+            System.setOut(out);
+            System.setErr(err);
+        }
+    }
+
+    private static Result done(String... arguments) {
+        var result = run(arguments);
+        assertThat(result.exit).as(result.err).isZero();
+        return result;
+    }
+
+    @BeforeAll
+    static void writeBatchAndPretrain() throws IOException {
+        var golden = Golden.batch();
+        var lines = new ArrayList<String>();
+        for (int s = 0; s < golden.sequences(); s++) {
+            lines.add("{\"input_ids\":%s,\"labels\":%s,\"attention_mask\":%s}".formatted(
+                    Arrays.toString(golden.ids()[s]), Arrays.toString(golden.labels()[s]),
+                    Arrays.toString(golden.mask()[s])));
+        }
+        batch = Files.write(shared.resolve("batch.jsonl"), lines).toString();
+
+        var texts = IntStream.range(0, 40).mapToObj(i -> "The parrot said " + "lori ".repeat(i % 5 + 1) + i).toList();
+        var text = Files.write(shared.resolve("text.txt"), texts);
+        talker = shared.resolve("talker");
+        var result = done("pretrain", "--text", text.toString(), "--vocabulary", "280", "--context", "48", "--width",
+                "16", "--layers", "1", "--heads", "2", "--steps", "4", "--warmup", "1", "--batch-tokens", "100",
+                "--out", talker.toString());
+        assertThat(result.out).contains("loss", "perplexity", "on 4 held-out examples").endsWith(talker + "\n");
+    }
+
+    // ---- usage -------------------------------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits"})
+    void helpHasAnExample(String command) {
+        var result = done(command, "--help");
+        assertThat(result.out).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
+                "--verbose");
+        assertThat(result.err).isEmpty();
+        assertThat(result.out.lines()).noneMatch(line -> line.contains("${"));
+    }
+
+    @Test
+    void helpAndVersionOfTheWhole() {
+        assertThat(done("--help").out).contains("finetune", "eval", "generate", "pretrain", "merge", "inspect",
+                "logits", "devices", "Examples:");
+        assertThat(done("--version").out).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "fintune", "finetune --lora", "finetune --steps many", "finetune --precision exact",
+        "finetune --method magic", "finetune --method bitfit --rank 4", "finetune --method full --targets c_attn",
+        "finetune --rank 0", "finetune --layers x", "finetune --targets re:(", "finetune --scaling big",
+        "finetune --base %s --data %s --batch-size 0", "finetune --base %s --data %s --seq-len 65",
+        "finetune --base %s --threads -1", "finetune --base %s --device abacus", "finetune --schedule steps",
+        "eval --eval-limit -1 --base %s --data %s", "merge", "merge --out x", "merge --adapter x --out y --dtype i32",
+        "generate", "generate --top-p 2 Hello", "generate --temperature -1 Hello", "inspect", "logits",
+        "logits --out x", "logits --ids 1,2 --batch x --out y", "pretrain --steps 3"})
+    void wrongUsageExitsWith2(String command) {
+        var arguments = command.formatted(BASE, batch).split(" ");
+        var result = run(command.isEmpty() ? new String[0] : arguments);
+        assertThat(result.exit).isEqualTo(2);
+        assertThat(result.out).isEmpty();
+        assertThat(result.err).isNotBlank().doesNotContain("Exception", "\tat ");
+    }
+
+    @Test
+    void anAdapterBringsItsOwnMethodAndOptions() {
+        for (var option : List.of("--method", "--rank", "--targets")) {
+            var result = run("finetune", "--base", BASE, "--data", batch, "--adapter", LORA, option,
+                    option.equals("--method") ? "lora" : "4");
+            assertThat(result.exit).isEqualTo(2);
+            assertThat(result.err).startsWith("--adapter brings its own method").contains(option);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"finetune --base nowhere", "finetune --base %1$s --data nowhere.jsonl",
+        "finetune --base %1$s --data topics", "finetune --base %1$s --data %2$s --targets q_proj --out %3$s",
+        "eval --base %1$s --data %2$s --adapter nowhere", "eval --base %1$s --data %2$s --adapter %1$s",
+        "generate --base %1$s Hello", "merge --base %1$s --adapter nowhere --out %3$s", "inspect nowhere",
+        "logits --base %1$s --ids 1,999 --out %3$s/x", "logits --base %1$s --batch nowhere --out %3$s/x",
+        "pretrain --text nowhere --out %3$s"})
+    void failuresExitWith1AndSayWhyInOneLine(String command) {
+        var result = run(command.formatted(BASE, batch, folder).split(" "));
+        assertThat(result.exit).isEqualTo(1);
+        assertThat(result.out).isEmpty();
+        var complaint = result.err.lines().filter(line -> line.startsWith("lorikeet: ")).toList();
+        assertThat(complaint).hasSize(1);
+        assertThat(result.err).endsWith(complaint.getFirst() + System.lineSeparator())
+                .doesNotContain("Exception", "\tat ");
+        assertThat(complaint.getFirst().length()).isGreaterThan("lorikeet: nowhere: ".length());
+    }
+
+    @Test
+    void verboseShowsWhereAnErrorCameFrom() {
+        assertThat(run("inspect", "nowhere", "--verbose").err).contains("nowhere", "\tat lorikeet.peft.cli.Inspect");
+    }
+
+    // ---- finetune and what follows -----------------------------------------------------------------------------------
+
+    private static List<JsonNode> metrics(Path run) throws IOException {
+        var lines = new ArrayList<JsonNode>();
+        for (var line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+            lines.add(JSON.readTree(line));
+        }
+        return lines;
+    }
+
+    private Result finetune(Path out, String... more) {
+        var arguments = Stream.concat(Stream.of("finetune", "--base", BASE, "--data", batch, "--eval-data", batch,
+                "--no-shuffle", "--batch-size", "3", "--lr", "1e-3", "--schedule", "constant", "--warmup", "0",
+                "--decay", "all", "--grad-clip", "0", "--precision", "strict", "--device", "cpu", "--out",
+                out.toString(), "--quiet"),
+                Stream.of(more)).toArray(String[]::new);
+        return run(arguments);
+    }
+
+    @Test
+    void finetuneWritesMetricsAndAnAdapterFromWhichItGoesOn() throws IOException {
+        var first = folder.resolve("first");
+        var result = finetune(first, "--rank", "4", "--alpha", "8", "--targets", "c_attn", "--steps", "3");
+        assertThat(result.exit).as(result.err).isZero();
+        assertThat(result.err).isEmpty();
+        assertThat(result.out.lines()).hasSize(2);
+        assertThat(result.out).containsPattern("^loss +\\d\\.\\d+ → \\d\\.\\d+\n").endsWith(first + "\n");
+
+        var lines = metrics(first);
+        assertThat(lines.stream().map(line -> line.get("step").intValue())).containsExactly(0, 1, 2, 3, 3);
+        for (var line : lines.subList(1, 4)) {
+            assertThat(line.fieldNames()).toIterable().containsExactly("step", "loss", "lr", "grad_norm", "tokens",
+                    "seconds", "tokens_per_second", "device_bytes_peak");
+            assertThat(line.get("lr").floatValue()).isEqualTo(1e-3f);
+            assertThat(line.get("tokens").intValue()).isEqualTo(GoldenBase.batch().sequences().tokens());
+            assertThat(line.get("grad_norm").doubleValue()).isPositive();
+            assertThat(line.get("seconds").doubleValue()).isPositive();
+            assertThat(line.get("tokens_per_second").doubleValue()).isPositive();
+            assertThat(line.get("device_bytes_peak").longValue()).isGreaterThan(400_000);
+        }
+        assertThat(lines.getLast().fieldNames()).toIterable().containsExactly("step", "eval_loss", "eval_accuracy");
+        double before = lines.getFirst().get("eval_loss").doubleValue();
+        double after = lines.getLast().get("eval_loss").doubleValue();
+        assertThat(lines.get(1).get("loss").doubleValue()).isCloseTo(before, within(1e-5));
+        assertThat(after).isLessThan(before);
+
+        var second = folder.resolve("second");
+        assertThat(finetune(second, "--adapter", first.toString(), "--steps", "2").exit).isZero();
+        assertThat(metrics(second).get(1).get("loss").doubleValue()).isCloseTo(after, within(1e-5));
+
+        assertThat(done("eval", "--base", BASE, "--adapter", first.toString(), "--data", batch, "--precision",
+                "strict", "--quiet").out)
+                .isEqualTo("loss %.4f (perplexity %.2f) on 3 held-out examples\n".formatted(after,
+                        Math.exp(after)));
+    }
+
+    @Test
+    void anEarlierResultIsNotOverwritten() throws IOException {
+        var steps = new String[] {"--rank", "1", "--targets", "c_attn", "--steps", "1"};
+        assertThat(finetune(folder, steps).exit).isZero();
+        var weights = folder.resolve("adapter_model.safetensors");
+        var written = Files.readAllBytes(weights);
+        var again = finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1");
+        assertThat(again.exit).isEqualTo(1);
+        assertThat(again.err).contains(folder.toString(), "not empty", "--force").hasLineCount(1);
+        assertThat(weights).hasBinaryContent(written);
+        assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit).isZero();
+        assertThat(Files.size(weights)).isGreaterThan(written.length);
+    }
+
+    @Test
+    void noStepsWriteTheAdapterAsItStarts() throws IOException {
+        assertThat(finetune(folder, "--adapter", LORA, "--steps", "0").exit).isZero();
+        assertThat(folder.resolve("adapter_model.safetensors"))
+                .hasSameBinaryContentAs(Path.of(LORA, "adapter_model.safetensors"));
+        assertThat(metrics(folder)).allMatch(line -> line.has("eval_loss"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"full", "bitfit", "last-layers"})
+    void theOtherMethodsRunFromTheCommandLineToo(String method) throws IOException {
+        assertThat(finetune(folder, "--method", method, "--steps", "2", "--recompute", "--accumulate", "2").exit)
+                .isZero();
+        var lines = metrics(folder);
+        assertThat(lines.getLast().get("eval_loss").doubleValue())
+                .isLessThan(lines.getFirst().get("eval_loss").doubleValue());
+        assertThat(done("eval", "--base", BASE, "--adapter", folder.toString(), "--data", batch, "--precision",
+                "strict").out).startsWith("loss %.4f ".formatted(lines.getLast().get("eval_loss").doubleValue()));
+        assertThat(done("merge", "--base", BASE, "--adapter", folder.toString(), "--out", folder + "/merged").exit)
+                .isZero();
+    }
+
+    private static String[] with(String[] arguments, String last) {
+        return Stream.concat(Stream.of(arguments), Stream.of(last)).toArray(String[]::new);
+    }
+
+    private float[] logits(String... arguments) throws IOException {
+        var file = folder.resolve("logits.safetensors");
+        var result = done(Stream.concat(Stream.of("logits", "--precision", "strict", "--out", file.toString()),
+                Stream.of(arguments)).toArray(String[]::new));
+        assertThat(result.out).startsWith("loss ").hasLineCount(1);
+        try (var tensors = SafetensorsFile.open(file)) {
+            assertThat(tensors.tensors()).hasSize(1);
+            return tensors.floats("logits");
+        }
+    }
+
+    @Test
+    void logitsKeepThePaddedShapeAndMergingKeepsTheLogits() throws IOException {
+        var beside = logits("--base", BASE, "--adapter", LORA, "--batch", batch);
+        var expected = new Golden("lora_attn").logits();
+        assertThat(beside).hasSize(expected.length);
+        var mask = Arrays.stream(Golden.batch().mask()).flatMapToInt(Arrays::stream).toArray();
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(beside[i]).isCloseTo(mask[i / 257] == 0 ? 0 : (float) expected[i], within(2e-5f));
+        }
+
+        var merged = folder.resolve("merged");
+        assertThat(done("merge", "--base", BASE, "--adapter", LORA, "--out", merged.toString()).out)
+                .isEqualTo(merged + "\n");
+        var plain = logits("--base", merged.toString(), "--batch", batch);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(plain[i]).isCloseTo(beside[i], within(2e-5f));
+        }
+        assertThat(logits("--base", BASE, "--ids", "1,2,3")).hasSize(3 * 257);
+    }
+
+    @Test
+    void inspectSaysWhatFoldersAndFilesHold() {
+        assertThat(done("inspect", BASE).out).contains("100,320 parameters", "transformer.h.2.mlp.c_proj.weight",
+                "[192, 48]", "F32", "401,280 bytes");
+        assertThat(done("inspect", LORA).out).contains("\"peft_type\": \"LORA\"", "lora_A.weight", "[4, 48]",
+                "2,304 numbers");
+        assertThat(done("inspect", LORA + "/adapter_model.safetensors").out).contains("lora_B.weight", "9,216 bytes")
+                .doesNotContain("peft_type");
+    }
+
+    @Test
+    void devicesListsTheProcessor() {
+        assertThat(done("devices").out).startsWith("cpu    CPU, ").contains("threads");
+    }
+
+    // ---- text --------------------------------------------------------------------------------------------------------
+
+    @Test
+    void generateContinuesThePrompt() {
+        var base = talker.toString();
+        var greedy = done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out;
+        assertThat(greedy).startsWith("The parrot\nsaid");
+        assertThat(done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out).isEqualTo(greedy);
+        var drawn = IntStream.range(0, 4).mapToObj(seed -> done("generate", "--base", base, "--max-tokens", "8",
+                "--temperature", "2", "--seed", "" + seed, "The parrot\\nsaid").out).toList();
+        assertThat(drawn).doesNotHaveDuplicates();
+        assertThat(done("generate", "--base", base, "--max-tokens", "0", "Hi").out).isEqualTo("Hi\n");
+        assertThat(done("generate", "--base", base, "--max-tokens", "1", "").exit).isZero();
+    }
+
+    @Test
+    void textIsTrainedOnAndEvaluated() throws IOException {
+        var data = Files.write(folder.resolve("data.jsonl"), List.of(
+                "{\"prompt\":\"The parrot said \",\"completion\":\"lori 7\"}", "{\"text\":\"A parrot.\"}",
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Yo\"}]}"));
+        var out = folder.resolve("out");
+        var result = done("finetune", "--base", talker.toString(), "--data", data.toString(), "--steps", "2",
+                "--batch-size", "2", "--save-every", "1", "--rank", "2", "--out", out.toString());
+        assertThat(result.err).contains("base ", "device ", "method ", "trainable params: ", "data ",
+                "3 training examples, 0 held out", "training ", "memory ", "weights ", "sample ");
+        assertThat(result.out).isEqualTo("adapter   " + out + "\n");
+        var eval = new String[] {"eval", "--base", talker.toString(), "--adapter", out.toString(), "--quiet", "--data"};
+        assertThat(done(with(eval, data.toString())).out).contains("perplexity", "on 3 held-out examples")
+                .doesNotContain("accuracy");
+        var prompts = Files.write(folder.resolve("prompts.jsonl"), List.of(Files.readAllLines(data).getFirst()));
+        assertThat(done(with(eval, prompts.toString())).out).contains("accuracy 0.0 % ± 0.0 on 1 held-out examples");
+        assertThat(done("generate", "--base", talker.toString(), "--adapter", out.toString(), "--max-tokens", "3",
+                "The").out).startsWith("The");
+    }
+
+    // ---- as processes ------------------------------------------------------------------------------------------------
+
+    private Process start(String... arguments) throws IOException {
+        var command = Stream.concat(Stream.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + Path.of("..", ".jvmflags"), "-cp", System.getProperty("java.class.path"),
+                Lorikeet.class.getName()), Stream.of(arguments)).toList();
+        return new ProcessBuilder(command).redirectError(folder.resolve("err").toFile())
+                .redirectOutput(folder.resolve("out").toFile()).start();
+    }
+
+    @Test
+    void aFailedProcessExitsWith1AndOneLine() throws Exception {
+        var process =
+                start("eval", "--base", BASE, "--device", "cpu", "--data", folder.resolve("lost.jsonl").toString());
+        assertThat(process.waitFor()).isEqualTo(1);
+        assertThat(folder.resolve("out")).isEmptyFile();
+        assertThat(Files.readString(folder.resolve("err")).lines()
+                .filter(line -> !line.startsWith("WARNING: Using incubator modules")))
+                .containsExactly("lorikeet: " + folder.resolve("lost.jsonl") + ": no such file");
+    }
+
+    /** Processes in the background of a script ignore Ctrl-C, and so do their children; then a request to terminate will do. */
+    private static String interrupt() throws IOException {
+        var status = Path.of("/proc/self/status");
+        boolean ignored = Files.exists(status) && Files.readAllLines(status).stream()
+                .filter(line -> line.startsWith("SigIgn:"))
+                .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 1 << 2 - 1) != 0);
+        return ignored ? "TERM" : "INT";
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void anInterruptedRunExitsWith130AndLeavesAUsableAdapter() throws Exception {
+        var out = folder.resolve("run");
+        var process = start("finetune", "--base", BASE, "--data", batch, "--steps", "1000000", "--rank", "2",
+                "--device", "cpu", "--threads", "1", "--out", out.toString());
+        try {
+            var metrics = out.resolve("metrics.jsonl");
+            while (process.isAlive() && (!Files.exists(metrics) || Files.size(metrics) < 500)) {
+                Thread.sleep(50);
+            }
+            new ProcessBuilder("kill", "-" + interrupt(), "" + process.pid()).start().waitFor();
+            assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+        var err = Files.readString(folder.resolve("err"));
+        assertThat(process.exitValue()).as(err).isEqualTo(130);
+        assertThat(err).contains("stopping after this step", "of 1000000; the adapter is in " + out)
+                .doesNotContain("Exception");
+        assertThat(folder.resolve("out")).isEmptyFile();
+        var steps = metrics(out);
+        assertThat(err).contains("stopped after step " + steps.getLast().get("step").intValue() + " ");
+        try (var device = Devices.open("cpu", Precision.STRICT, 1); var decoder = GoldenBase.load(device)) {
+            var adapter = AdapterFolder.load(out, decoder);
+            assertThat(Subject.values(adapter.parameters())).hasSize(24)
+                    .allSatisfy((name, values) -> assertThat(values).as(name).isNotEqualTo(new float[values.length]));
+            adapter.detach();
+        }
+        try (var files = Files.list(out)) {
+            assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("metrics.jsonl",
+                    "adapter_config.json", "adapter_model.safetensors");
+        }
+    }
+}
