@@ -5,6 +5,7 @@ import java.util.List;
 import lorikeet.kernels.cpu.CpuDevice;
 import lorikeet.kernels.cuda.CudaDevice;
 import lorikeet.kernels.cuda.JCudaGpu;
+import lorikeet.kernels.sim.SimGpu;
 import org.slf4j.LoggerFactory;
 
 /** Devices by their name on the command line. */
@@ -14,9 +15,9 @@ public final class Devices {
     /**
      * Opens a device.
      *
-     * @param name    {@code cpu}, {@code cuda}, {@code cuda:1}, …, or {@code auto}: the first GPU if it can be used, else
-     *                the CPU, and a line in the log says why
-     * @param threads how many threads compute on a CPU; 0 = one per processor
+     * @param name    {@code cpu}, {@code cuda}, {@code cuda:1}, …, {@code sim}, or {@code auto}: the first GPU if it can
+     *                be used, else the CPU, and a line in the log says why
+     * @param threads how many threads compute on a CPU or play a GPU; 0 = one per processor
      * @throws DeviceUnavailableException if the device cannot be used here, with the reason
      */
     public static Device open(String name, Precision precision, int threads) {
@@ -26,10 +27,15 @@ public final class Devices {
         }
         return switch (name) {
             case "cpu" -> new CpuDevice(precision, threads);
+            case "sim" -> new CudaDevice(new SimGpu(simulation(threads)), precision);
             case "auto" -> auto(precision, threads);
             default -> throw new IllegalArgumentException(
-                    "there is no device \"" + name + "\"; known: auto, cpu, cuda, cuda:1, …");
+                    "there is no device \"" + name + "\"; known: auto, cpu, cuda, cuda:1, …, sim");
         };
+    }
+
+    private static SimGpu.Options simulation(int threads) {
+        return threads == 0 ? SimGpu.Options.DEFAULT : SimGpu.Options.DEFAULT.withThreads(threads);
     }
 
     private static Device auto(Precision precision, int threads) {
@@ -63,6 +69,7 @@ public final class Devices {
         for (int i = 0; i < gpus; i++) {
             listings.add(listing("cuda:" + i));
         }
+        listings.add(listing("sim"));
         return listings;
     }
 

@@ -15,7 +15,7 @@ class DevicesTest {
 
     @Test
     void everyDeviceIsUsableOrSaysWhyNot() {
-        assertThat(Devices.list()).extracting(Devices.Listing::name).contains("cpu");
+        assertThat(Devices.list()).extracting(Devices.Listing::name).contains("cpu", "sim");
         assertThat(Devices.list()).allSatisfy(
                 listing -> assertThat(listing.description() == null).isNotEqualTo(listing.problem() == null));
     }
@@ -40,8 +40,16 @@ class DevicesTest {
     }
 
     @Test
+    void theGpuMadeOfJavaIsEverywhere() {
+        try (var device = Devices.open("sim", Precision.STRICT, 1)) {
+            assertThat(device.name()).isEqualTo("sim");
+            assertThat(device.description()).startsWith("GPU made of Java");
+        }
+    }
+
+    @Test
     void refusesOtherNames() {
-        for (var name : List.of("gpu", "cuda:", "cuda:x", "CPU", "")) {
+        for (var name : List.of("gpu", "cuda:", "cuda:x", "CPU", "sim:1", "")) {
             assertThatThrownBy(() -> Devices.open(name, Precision.STRICT, 1))
                     .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("\"" + name + "\"");
         }

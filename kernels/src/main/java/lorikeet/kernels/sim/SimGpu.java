@@ -66,7 +66,7 @@ public final class SimGpu implements Gpu {
 
     /** The least that the PTX is compiled for: what a GPU of compute capability 7.5 has and allows. */
     private static final Properties TURING =
-            new Properties("GPU made of Java, compute capability 7.5", 75, 16L << 30, 40, 48 << 10, 64 << 10);
+            new Properties("GPU made of Java", 75, 16L << 30, 40, 48 << 10, 64 << 10);
     /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
     private static final long STAGING_BYTES = 256L << 20;
 

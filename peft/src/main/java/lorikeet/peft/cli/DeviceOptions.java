@@ -7,7 +7,8 @@ import picocli.CommandLine.Option;
 /** Where and how exactly to compute. */
 final class DeviceOptions {
     @Option(names = "--device", defaultValue = "auto", paramLabel = "NAME",
-            description = "auto (cuda if usable, else cpu), cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
+            description = "auto (cuda if usable, else cpu), cpu, cuda or cuda:N, or sim (CUDA's code on a GPU made of "
+                    + "Java). Default: ${DEFAULT-VALUE}.")
     String device;
 
     @Option(names = "--precision", defaultValue = "fast", paramLabel = "NAME",
@@ -16,7 +17,7 @@ final class DeviceOptions {
     Precision precision;
 
     @Option(names = "--threads", defaultValue = "0", paramLabel = "N",
-            description = "CPU threads. Default: as many as there are processors.")
+            description = "CPU threads, of sim too. Default: as many as there are processors.")
     int threads;
 
     Device open() {
