@@ -1,8 +1,9 @@
 package lorikeet.engine;
 
-import java.util.Arrays;
+import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Philox;
+import lorikeet.kernels.Purpose;
 import lorikeet.kernels.RandomKey;
 
 /** First values of parameters, drawn on the host: the same on every machine and device. */
@@ -11,31 +12,39 @@ public final class Initialisation {
 
     /** A trainable parameter of zeros. */
     public static Tensor zeros(Device device, Shape shape) {
-        return Tensor.parameter(device, shape, new float[Math.toIntExact(shape.size())]);
+        return constant(device, shape, 0);
     }
 
     /** A trainable parameter filled with {@code value}. */
     public static Tensor constant(Device device, Shape shape, float value) {
-        var values = new float[Math.toIntExact(shape.size())];
-        Arrays.fill(values, value);
-        return Tensor.parameter(device, shape, values);
+        var tensor = Tensor.allocate(device, shape, DType.F32, Purpose.WEIGHTS);
+        device.fill(tensor.data(), value);
+        return tensor.train();
     }
 
     /** Uniform between −{@code bound} and {@code bound}. */
     public static Tensor uniform(Device device, Shape shape, double bound, RandomKey key) {
-        var values = new float[Math.toIntExact(shape.size())];
+        return Tensor.parameter(device, shape, () -> uniform(Math.toIntExact(shape.size()), bound, key));
+    }
+
+    private static float[] uniform(int size, double bound, RandomKey key) {
+        var values = new float[size];
         for (int i = 0; i < values.length; i += 4) {
             var words = Philox.block(key, i / 4);
             for (int j = 0; j < 4 && i + j < values.length; j++) {
                 values[i + j] = (float) ((2.0 * Philox.uniform(words[j]) - 1) * bound);
             }
         }
-        return Tensor.parameter(device, shape, values);
+        return values;
     }
 
     /** Normal with mean 0, by Box and Muller's transformation. */
     public static Tensor normal(Device device, Shape shape, double deviation, RandomKey key) {
-        var values = new float[Math.toIntExact(shape.size())];
+        return Tensor.parameter(device, shape, () -> normal(Math.toIntExact(shape.size()), deviation, key));
+    }
+
+    private static float[] normal(int size, double deviation, RandomKey key) {
+        var values = new float[size];
         for (int i = 0; i < values.length; i += 4) {
             var words = Philox.block(key, i / 4);
             for (int j = 0; j < 4 && i + j < values.length; j += 2) {
@@ -48,6 +57,6 @@ public final class Initialisation {
                 }
             }
         }
-        return Tensor.parameter(device, shape, values);
+        return values;
     }
 }

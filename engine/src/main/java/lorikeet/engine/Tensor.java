@@ -3,6 +3,7 @@ package lorikeet.engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
@@ -64,6 +65,11 @@ public final class Tensor {
 
     /** A parameter: values from the host, living until {@link #free}; trainable until {@link #freeze}. */
     public static Tensor parameter(Device device, Shape shape, float... values) {
+        return parameter(device, shape, () -> values);
+    }
+
+    /** A parameter like this, whose values are made only where they are kept. */
+    static Tensor parameter(Device device, Shape shape, Supplier<float[]> values) {
         var tensor = allocate(device, shape, DType.F32, Purpose.WEIGHTS);
         device.upload(tensor.data, values);
         return tensor.train();

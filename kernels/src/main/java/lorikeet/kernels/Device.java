@@ -2,6 +2,7 @@ package lorikeet.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * The seam between mathematics and hardware: verbs over flat buffers. Buffers are compact and row-major and hold F32
@@ -114,6 +115,11 @@ public abstract class Device implements AutoCloseable {
 
     public final void upload(Buffer y, float[] source) {
         upload(y, MemorySegment.ofArray(source));
+    }
+
+    /** Copies numbers from the host that are made only if there is a device to hold them. */
+    public void upload(Buffer y, Supplier<float[]> source) {
+        upload(y, source.get());
     }
 
     /** The content of an F32 or BF16 buffer as floats. */
