@@ -10,7 +10,9 @@ import lorikeet.engine.Autograd;
 import lorikeet.engine.CrossEntropy;
 import lorikeet.engine.Embedding;
 import lorikeet.engine.Tensor;
+import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
+import lorikeet.kernels.Purpose;
 import lorikeet.model.data.Sequences;
 
 /**
@@ -52,6 +54,9 @@ public final class Decoder implements AutoCloseable {
      */
     public Decoder(Device device, ModelShape shape, Dropouts dropouts, Map<String, Tensor> parameters,
             Original original) {
+        if (!shape.isGpt2()) {
+            throw new IllegalArgumentException("a decoder of GPT-2's kind is needed, not " + shape);
+        }
         this.original = original;
         this.device = device;
         this.shape = shape;
@@ -67,6 +72,21 @@ public final class Decoder implements AutoCloseable {
         }
         lastNorm = norm("ln_f");
         head = shape.tied() ? embedding.weight() : parameter("lm_head.weight");
+    }
+
+    /**
+     * A decoder whose numbers are whatever its memory held: for a {@link lorikeet.kernels.DryDevice}, which has none.
+     *
+     * @param matrices how matrices are stored
+     */
+    public static Decoder empty(Device device, ModelShape shape, Dropouts dropouts, DType matrices) {
+        var parameters = new LinkedHashMap<String, Tensor>();
+        ModelFolder.expectedShapes(shape).forEach((name, dims) -> {
+            var dtype = dims.rank() == 2 ? matrices : DType.F32;
+            var parameter = Tensor.allocate(device, dims, dtype, Purpose.WEIGHTS);
+            parameters.put(name, dtype == DType.F32 ? parameter.train() : parameter);
+        });
+        return new Decoder(device, shape, dropouts, parameters, (_, _) -> {});
     }
 
     private Tensor parameter(String name) {

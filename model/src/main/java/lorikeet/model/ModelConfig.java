@@ -14,7 +14,7 @@ import java.util.Map;
 import lorikeet.kernels.Unary;
 
 /**
- * What a Hugging Face {@code config.json} of the GPT-2 family says.
+ * What a Hugging Face {@code config.json} of the GPT-2 family says, or of the LLaMA family, which can be planned but not run.
  *
  * @param shape     the decoder's shape
  * @param dropouts  dropout in training
@@ -53,29 +53,64 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
     private record Reader(Path file, JsonNode json) {
 
         ModelConfig config() throws IOException {
-            requireValue("model_type", "gpt2");
             requireFalse("add_cross_attention");
             requireFalse("is_encoder_decoder");
             requireAbsent("quantization_config");
             requireAbsent("pruned_heads");
+            return switch (json.path("model_type").asText("gpt2")) {
+                case "gpt2" -> gpt2();
+                case "llama", "mistral" -> llama();
+                default ->
+                    throw problem("model_type", "expected \"gpt2\", or, to be planned, \"llama\" or \"mistral\"");
+            };
+        }
+
+        private ModelConfig gpt2() throws IOException {
             int width = count("n_embd", 768);
             int heads = count("n_head", 12);
             if (width % heads != 0) {
                 throw problem("n_head", "expected a divisor of n_embd = " + width);
             }
-            var activation = json.path("activation_function").asText("gelu_new");
-            if (!ACTIVATIONS.containsKey(activation)) {
-                throw problem("activation_function", "expected one of " + activationNames());
-            }
             var shape =
                     new ModelShape(count("vocab_size", 50257), count("n_positions", 1024), width, count("n_layer", 12),
-                            heads, heads, count("n_inner", 4 * width), ACTIVATIONS.get(activation), false,
+                            heads, heads, count("n_inner", 4 * width),
+                            activation("activation_function", "gelu_new"), false,
                             ModelShape.Norm.LAYER_NORM,
                             (float) number("layer_norm_epsilon", 1e-5), ModelShape.Positions.LEARNED, true,
                             flag("tie_word_embeddings", true), flag("scale_attn_weights", true),
                             flag("scale_attn_by_inverse_layer_idx", false));
             var dropouts = new Dropouts(share("embd_pdrop"), share("attn_pdrop"), share("resid_pdrop"));
             return new ModelConfig(shape, dropouts, endOfText(shape));
+        }
+
+        /** Its numbers have no defaults: families share the name but not the sizes. */
+        private ModelConfig llama() throws IOException {
+            requireFalse("attention_bias");
+            requireFalse("mlp_bias");
+            int width = count("hidden_size");
+            int heads = count("num_attention_heads");
+            int keyValueHeads = count("num_key_value_heads", heads);
+            if (width % heads != 0 || count("head_dim", width / heads) != width / heads) {
+                throw problem("num_attention_heads", "expected heads of hidden_size / num_attention_heads = " + width
+                        + " / " + heads + " numbers");
+            }
+            if (heads % keyValueHeads != 0) {
+                throw problem("num_key_value_heads", "expected a divisor of num_attention_heads = " + heads);
+            }
+            var shape = new ModelShape(count("vocab_size"), count("max_position_embeddings"), width,
+                    count("num_hidden_layers"), heads, keyValueHeads, count("intermediate_size"),
+                    activation("hidden_act", "silu"), true, ModelShape.Norm.RMS_NORM,
+                    (float) number("rms_norm_eps", 1e-6), ModelShape.Positions.ROTARY, false,
+                    flag("tie_word_embeddings", false), true, false);
+            return new ModelConfig(shape, Dropouts.NONE, endOfText(shape));
+        }
+
+        private Unary activation(String field, String otherwise) throws IOException {
+            var name = json.path(field).asText(otherwise);
+            if (!ACTIVATIONS.containsKey(name)) {
+                throw problem(field, "expected one of " + activationNames());
+            }
+            return ACTIVATIONS.get(name);
         }
 
         private int endOfText(ModelShape shape) throws IOException {
@@ -88,12 +123,6 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
                 throw problem("eos_token_id", "expected a token id below " + shape.vocabulary());
             }
             return first.intValue();
-        }
-
-        private void requireValue(String field, String value) throws IOException {
-            if (!json.path(field).asText(value).equals(value)) {
-                throw problem(field, "expected \"" + value + "\", the only family of models that Lorikeet runs");
-            }
         }
 
         private void requireFalse(String field) throws IOException {
@@ -111,9 +140,11 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
 
         private int count(String field, int otherwise) throws IOException {
             var value = json.path(field);
-            if (value.isMissingNode() || value.isNull()) {
-                return otherwise;
-            }
+            return value.isMissingNode() || value.isNull() ? otherwise : count(field);
+        }
+
+        private int count(String field) throws IOException {
+            var value = json.path(field);
             if (!value.isInt() || value.intValue() < 1) {
                 throw problem(field, "expected a whole number of at least 1");
             }

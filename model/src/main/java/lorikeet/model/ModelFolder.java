@@ -52,7 +52,14 @@ public final class ModelFolder {
         if (!Files.isDirectory(path)) {
             throw new IOException(path + ": expected a model folder with config.json and model.safetensors");
         }
-        return new ModelFolder(path, ModelConfig.read(path.resolve("config.json")));
+        var file = path.resolve("config.json");
+        var config = ModelConfig.read(file);
+        if (!config.shape().isGpt2()) {
+            throw new IOException(
+                    file + ": expected \"model_type\" \"gpt2\", the only family of models that Lorikeet runs; "
+                            + "for this one there is lorikeet plan");
+        }
+        return new ModelFolder(path, config);
     }
 
     public Path path() {

@@ -56,6 +56,34 @@ public record ModelShape(int vocabulary, int context, int width, int layers, int
                 Norm.LAYER_NORM, 1e-5f, Positions.LEARNED, true, true, true, false);
     }
 
+    /**
+     * The LLaMA family: RMS norm, rotary positions, no biases, a gated MLP with SiLU, an output layer of its own.
+     *
+     * @param keyValueHeads as many as {@code heads}, or fewer, as Mistral has it
+     */
+    public static ModelShape llama(int vocabulary, int context, int width, int layers, int heads, int keyValueHeads,
+            int inner) {
+        return new ModelShape(vocabulary, context, width, layers, heads, keyValueHeads, inner, Unary.SILU, true,
+                Norm.RMS_NORM, 1e-5f, Positions.ROTARY, false, false, true, false);
+    }
+
+    /** Whether it is of GPT-2's kind, the one that {@link Decoder} runs; others can be planned. */
+    public boolean isGpt2() {
+        return norm == Norm.LAYER_NORM && positions == Positions.LEARNED && biases && !gated;
+    }
+
+    /**
+     * The shape of GPT-2's kind whose activations come nearest to this one's: layers as wide, the gate of a gated MLP counted
+     * into its inner width.
+     */
+    public ModelShape asGpt2() {
+        return isGpt2()
+                ? this
+                : new ModelShape(vocabulary, context, width, layers, heads, keyValueHeads, gated ? 2 * inner : inner,
+                        activation, false, Norm.LAYER_NORM, epsilon, Positions.LEARNED, true, tied, scaleScores,
+                        scaleByLayer);
+    }
+
     /** Numbers per attention head. */
     public int headSize() {
         return width / heads;
@@ -99,6 +127,11 @@ public record ModelShape(int vocabulary, int context, int width, int layers, int
         return ofLinears + (norm == Norm.LAYER_NORM ? (2L * layers + 1) * width : 0);
     }
 
+    /** Of these, numbers in vectors rather than matrices: biases, and the scales of norms. */
+    public long vectorParameters() {
+        return biasParameters() + (2L * layers + 1) * width;
+    }
+
     /**
      * A linear layer.
      *
@@ -106,16 +139,35 @@ public record ModelShape(int vocabulary, int context, int width, int layers, int
      */
     public record Layer(String name, int in, int out) {}
 
-    /** All linear layers of the blocks, in order; the output layer is not among them. */
+    /**
+     * All linear layers of the blocks, in order; the output layer is not among them. GPT-2 has one for queries, keys and
+     * values together and is named after its files, all else is named after LLaMA's.
+     */
     public List<Layer> linears() {
         var all = new ArrayList<Layer>();
         for (int layer = 0; layer < layers; layer++) {
-            var at = "h." + layer + ".";
-            all.add(new Layer(at + "attn.c_attn", width, width + 2 * keyValueWidth()));
-            all.add(new Layer(at + "attn.c_proj", width, width));
-            all.add(new Layer(at + "mlp.c_fc", width, (gated ? 2 : 1) * inner));
-            all.add(new Layer(at + "mlp.c_proj", inner, width));
+            all.addAll(isGpt2() ? gpt2Linears("h." + layer + ".") : llamaLinears("layers." + layer + "."));
         }
+        return all;
+    }
+
+    private List<Layer> gpt2Linears(String at) {
+        return List.of(new Layer(at + "attn.c_attn", width, width + 2 * keyValueWidth()),
+                new Layer(at + "attn.c_proj", width, width),
+                new Layer(at + "mlp.c_fc", width, inner),
+                new Layer(at + "mlp.c_proj", inner, width));
+    }
+
+    private List<Layer> llamaLinears(String at) {
+        var all = new ArrayList<>(List.of(new Layer(at + "self_attn.q_proj", width, width),
+                new Layer(at + "self_attn.k_proj", width, keyValueWidth()),
+                new Layer(at + "self_attn.v_proj", width, keyValueWidth()),
+                new Layer(at + "self_attn.o_proj", width, width)));
+        if (gated) {
+            all.add(new Layer(at + "mlp.gate_proj", width, inner));
+        }
+        all.add(new Layer(at + "mlp.up_proj", width, inner));
+        all.add(new Layer(at + "mlp.down_proj", inner, width));
         return all;
     }
 

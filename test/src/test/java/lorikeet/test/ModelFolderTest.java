@@ -225,7 +225,7 @@ class ModelFolderTest {
     // ---- fields that are refused -------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"model_type=\"llama\"", "add_cross_attention=true", "is_encoder_decoder=true",
+    @ValueSource(strings = {"model_type=\"bert\"", "add_cross_attention=true", "is_encoder_decoder=true",
         "quantization_config={\"bits\":4}", "pruned_heads={\"0\":[1]}", "activation_function=\"quick_gelu\"",
         "n_head=5", "n_layer=0", "n_embd=\"48\"", "n_inner=-1", "n_positions=1.5", "vocab_size=[5]",
         "eos_token_id=99", "eos_token_id=\"end\"", "attn_pdrop=1", "resid_pdrop=-0.1", "layer_norm_epsilon=-1",
