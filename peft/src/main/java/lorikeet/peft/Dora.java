@@ -37,6 +37,16 @@ public record Dora(Lora lora) implements Method {
     }
 
     @Override
+    public long trainableOfBase(ModelShape shape) {
+        return lora.trainableOfBase(shape);
+    }
+
+    @Override
+    public Dora asGpt2(ModelShape shape) {
+        return new Dora(lora.asGpt2(shape));
+    }
+
+    @Override
     public float rateFactor(String parameter) {
         return lora.rateFactor(parameter);
     }

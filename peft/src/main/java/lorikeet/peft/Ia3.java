@@ -23,6 +23,9 @@ import lorikeet.model.WeightChanges;
  * @param inputs  those of them whose input is scaled: the MLP's second layer
  */
 public record Ia3(Targets targets, NamePattern inputs) implements Method {
+    /** LLaMA's keys and values, and its MLP between its layers: likewise. */
+    public static final Ia3 USUAL_LLAMA =
+            new Ia3(Targets.of("k_proj", "v_proj", "down_proj"), NamePattern.of("down_proj"));
     /** Keys and values with the queries beside them, and the MLP between its layers: Hugging Face PEFT's choice for GPT-2. */
     public static final Ia3 USUAL = new Ia3(Targets.of("c_attn", "mlp.c_proj"), NamePattern.of("mlp.c_proj"));
 
@@ -34,6 +37,11 @@ public record Ia3(Targets targets, NamePattern inputs) implements Method {
     @Override
     public long trainable(ModelShape shape) {
         return targets.in(shape).stream().mapToLong(this::length).sum();
+    }
+
+    @Override
+    public Ia3 asGpt2(ModelShape shape) {
+        return shape.isGpt2() ? this : new Ia3(targets.asGpt2(shape), USUAL.inputs);
     }
 
     @Override

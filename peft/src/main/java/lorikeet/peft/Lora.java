@@ -48,9 +48,18 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
 
     @Override
     public long trainable(ModelShape shape) {
-        var places = targets.in(shape);
-        return places.stream().mapToLong(place -> (long) rank(place) * (place.in() + place.out())).sum()
-                + variant.bias().count(shape, places);
+        return targets.in(shape).stream().mapToLong(place -> (long) rank(place) * (place.in() + place.out())).sum()
+                + trainableOfBase(shape);
+    }
+
+    @Override
+    public long trainableOfBase(ModelShape shape) {
+        return variant.bias().count(shape, targets.in(shape));
+    }
+
+    @Override
+    public Lora asGpt2(ModelShape shape) {
+        return new Lora(rank, alpha, dropout, targets.asGpt2(shape), variant);
     }
 
     @Override

@@ -22,8 +22,10 @@ public enum LoraBias {
         return switch (this) {
             case NONE -> 0;
             case ALL -> shape.biasParameters();
-            case LORA_ONLY -> shape.linears().stream().filter(layer -> isTarget(places, layer.name()))
-                    .mapToLong(ModelShape.Layer::out).sum();
+            case LORA_ONLY -> !shape.biases()
+                    ? 0
+                    : shape.linears().stream().filter(layer -> isTarget(places, layer.name()))
+                            .mapToLong(ModelShape.Layer::out).sum();
         };
     }
 

@@ -16,6 +16,21 @@ public interface Method {
      */
     long trainable(ModelShape shape);
 
+    /** Of these, the base's own. */
+    default long trainableOfBase(ModelShape shape) {
+        return 0;
+    }
+
+    /** How many virtual tokens it puts in front of every sequence, where they take up context. */
+    default int virtualTokens() {
+        return 0;
+    }
+
+    /** The method that takes as much in {@link ModelShape#asGpt2} as this one in {@code shape}, or nearly. */
+    default Method asGpt2(ModelShape shape) {
+        return this;
+    }
+
     /** What multiplies the learning rate for the parameter called {@code parameter}. */
     default float rateFactor(String parameter) {
         return 1;

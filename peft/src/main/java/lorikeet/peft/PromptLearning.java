@@ -11,7 +11,7 @@ import lorikeet.model.ModelShape;
  */
 public sealed interface PromptLearning extends Method permits PromptTuning, PrefixTuning, PTuning {
 
-    /** How many stand in front of every sequence. */
+    @Override
     int virtualTokens();
 
     /** Numbers per virtual token in a decoder of this shape. */

@@ -16,6 +16,11 @@ public sealed interface Selection extends Method
     boolean selects(String name, ModelShape shape);
 
     @Override
+    default long trainableOfBase(ModelShape shape) {
+        return trainable(shape);
+    }
+
+    @Override
     default Adapter attach(Decoder decoder, long seed) {
         decoder.freeze();
         var selected = new LinkedHashMap<String, Tensor>();

@@ -2,6 +2,7 @@ package lorikeet.peft;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -18,6 +19,12 @@ import lorikeet.model.ModelShape;
  */
 public record Targets(NamePattern include, NamePattern exclude, Set<Integer> layers) {
     private static final String ALL = "all-linear";
+    /** How names in the first block begin. */
+    private static final String FIRST = "\\w+\\.0\\.";
+    /** GPT-2's layer that does the work of one of LLaMA's. */
+    private static final Map<String, String> GPT2 = Map.of("q_proj", "attn.c_attn", "k_proj", "attn.c_attn", "v_proj",
+            "attn.c_attn", "o_proj", "attn.c_proj", "gate_proj", "mlp.c_fc", "up_proj", "mlp.c_fc", "down_proj",
+            "mlp.c_proj");
 
     /** Layers by name or end of name. */
     public static Targets of(String... names) {
@@ -58,6 +65,14 @@ public record Targets(NamePattern include, NamePattern exclude, Set<Integer> lay
         return found;
     }
 
+    /** The layers of {@link ModelShape#asGpt2} that do the work of those chosen in {@code shape}. */
+    Targets asGpt2(ModelShape shape) {
+        return shape.isGpt2() ? this : of(in(shape).stream().map(target -> {
+            var kind = target.layer().substring(target.layer().lastIndexOf('.') + 1);
+            return target.isEmbedding() ? target.layer() : "h." + target.block() + "." + GPT2.get(kind);
+        }).distinct().toArray(String[]::new));
+    }
+
     private boolean chooses(Target target) {
         boolean included = include.expression() == null
                 ? include.names().stream().anyMatch(name -> matches(target, name))
@@ -73,8 +88,9 @@ public record Targets(NamePattern include, NamePattern exclude, Set<Integer> lay
     private static void require(String what, boolean matches, ModelShape shape) {
         if (!matches) {
             throw new IllegalArgumentException(what + " matches no layer; there are wte and, in each of "
-                    + shape.layers() + " layers: " + shape.linears().stream().limit(4)
-                            .map(layer -> layer.name().substring("h.0.".length())).collect(Collectors.joining(", ")));
+                    + shape.layers() + " layers: " + shape.linears().stream()
+                            .filter(layer -> layer.name().matches(FIRST + ".*"))
+                            .map(layer -> layer.name().replaceFirst(FIRST, "")).collect(Collectors.joining(", ")));
         }
     }
 }

@@ -94,7 +94,7 @@ class CommandLineTest {
     // ---- usage -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits"})
+    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits", "plan"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
         assertThat(result.out).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
@@ -106,7 +106,7 @@ class CommandLineTest {
     @Test
     void helpAndVersionOfTheWhole() {
         assertThat(done("--help").out).contains("finetune", "eval", "generate", "pretrain", "merge", "inspect",
-                "logits", "devices", "Examples:");
+                "logits", "plan", "devices", "Examples:");
         assertThat(done("--version").out).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
     }
 
@@ -118,7 +118,10 @@ class CommandLineTest {
         "finetune --base %s --threads -1", "finetune --base %s --device abacus", "finetune --schedule steps",
         "eval --eval-limit -1 --base %s --data %s", "merge", "merge --out x", "merge --adapter x --out y --dtype i32",
         "generate", "generate --top-p 2 Hello", "generate --temperature -1 Hello", "inspect", "logits",
-        "logits --out x", "logits --ids 1,2 --batch x --out y", "pretrain --steps 3"})
+        "logits --out x", "logits --ids 1,2 --batch x --out y", "pretrain --steps 3",
+        "plan --fit lots", "plan --precision int8", "plan --batch-size 0", "plan --seq-len 1", "plan --seq-len 300",
+        "plan --method full --rank 4", "plan --model llama-7b --method bitfit", "plan --model gpt2 --targets q_proj",
+        "plan --paper --model gpt2", "plan --init magic"})
     void wrongUsageExitsWith2(String command) {
         var arguments = command.formatted(BASE, batch).split(" ");
         var result = run(command.isEmpty() ? new String[0] : arguments);
@@ -252,8 +255,8 @@ class CommandLineTest {
                 .isZero();
     }
 
-    private static String[] with(String[] arguments, String last) {
-        return Stream.concat(Stream.of(arguments), Stream.of(last)).toArray(String[]::new);
+    private static String[] with(String[] arguments, String... more) {
+        return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
     }
 
     private float[] logits(String... arguments) throws IOException {
@@ -335,6 +338,67 @@ class CommandLineTest {
         assertThat(done(with(eval, prompts.toString())).out).contains("accuracy 0.0 % ± 0.0 on 1 held-out examples");
         assertThat(done("generate", "--base", talker.toString(), "--adapter", out.toString(), "--max-tokens", "3",
                 "The").out).startsWith("The");
+    }
+
+    // ---- plan --------------------------------------------------------------------------------------------------------
+
+    @Test
+    void planSaysTheLecturesSum() {
+        assertThat(done("plan", "--model", "lecture-7b", "--method", "full").out)
+                .containsPattern("weights +28\\.0 GB\ngradients +28\\.0 GB\noptimizer +56\\.0 GB\nactivations ")
+                .contains("7,000,000,000 parameters").doesNotContain("saves", "estimate");
+    }
+
+    @Test
+    void planSaysWhatAMethodSavesAndWhatFits() throws IOException {
+        var arguments = new String[] {"plan", "--model", "llama-7b", "--method", "lora", "--rank", "16", "--targets",
+            "q_proj,v_proj", "--precision", "bf16", "--seq-len", "128", "--fit", "24GB"};
+        assertThat(done(arguments).out).containsPattern("weights +13\\.5 GB +27\\.0 GB\n")
+                .contains("trainable params: 8,388,608 ||", "saves ", "in 24.0 GB ", "full: not even one sequence",
+                        "estimated ");
+        var json = JSON.readTree(done(with(arguments, "--json")).out);
+        assertThat(json.get("parameters").longValue()).isEqualTo(6_738_415_616L);
+        assertThat(json.get("activations_estimated").booleanValue()).isTrue();
+        var lora = json.get("methods").get(0);
+        assertThat(lora.get("method").asText()).isEqualTo("lora");
+        assertThat(lora.get("trainable").longValue()).isEqualTo(8_388_608);
+        assertThat(lora.at("/bytes/optimizer").longValue()).isEqualTo(8 * 8_388_608);
+        assertThat(lora.at("/bytes/total").longValue()).isEqualTo(Stream.of("weights", "gradients", "optimizer",
+                "activations", "workspace").mapToLong(purpose -> lora.get("bytes").get(purpose).longValue()).sum());
+        assertThat(lora.get("largest_batch").intValue()).isPositive();
+        assertThat(json.get("methods").get(1).get("largest_batch").intValue()).isZero();
+    }
+
+    /** A model that Lorikeet does not run is planned from its configuration alone. */
+    @Test
+    void planReadsConfigurationsOfOtherFamilies() throws IOException {
+        Files.writeString(folder.resolve("config.json"), """
+                {"model_type": "mistral", "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
+                 "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 32000, "rms_norm_eps": 1e-05,
+                 "max_position_embeddings": 32768, "hidden_act": "silu", "tie_word_embeddings": false}""");
+        var ours = done("plan", "--method", "ia3", "--model", folder.toString()).out;
+        assertThat(ours.lines().skip(1)).containsExactlyElementsOf(
+                done("plan", "--method", "ia3", "--model", "mistral-7b").out.lines().skip(1).toList());
+        assertThat(ours).contains("7,241,732,096 parameters");
+        var run = run("finetune", "--base", folder.toString());
+        assertThat(run.exit).isEqualTo(1);
+        assertThat(run.err).contains("config.json: expected \"model_type\" \"gpt2\"", "plan").hasLineCount(1);
+    }
+
+    @Test
+    void planCountsThePapersTable() throws IOException {
+        var text = done("plan", "--paper").out;
+        assertThat(text.lines().filter(line -> line.contains("does not come out"))).hasSize(3);
+        assertThat(text).containsPattern("LoRA +37\\.7M +37,748,736 ").containsPattern("BitFit +14\\.2M +12,988,416 ");
+        assertThat(JSON.readTree(done("plan", "--paper", "--json").out)).hasSize(8);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lora --init pissa", "dora", "ia3", "prompt --init text:Topic", "prefix --init text:Topic",
+        "p-tuning", "series", "parallel", "full", "last-layers", "bitfit", "layer-norms"})
+    void planKnowsEveryMethod(String method) {
+        assertThat(done(with(new String[] {"plan", "--model", BASE, "--method"}, method.split(" "))).out)
+                .contains("trainable params: ", "activations ").doesNotContain("estimate");
     }
 
     // ---- as processes ------------------------------------------------------------------------------------------------

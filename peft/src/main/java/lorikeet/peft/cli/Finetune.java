@@ -21,7 +21,6 @@ import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Adapter;
 import lorikeet.peft.AdapterFolder;
 import lorikeet.peft.Method;
-import lorikeet.peft.Selection;
 import lorikeet.peft.VirtualTokens;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -85,7 +84,7 @@ final class Finetune implements Callable<Integer> {
             say("base      %s, %,d parameters", base.base, baseParameters);
             say("device    %s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
             say("method    %s, %s", method.name(), Report.trainable(adapter.size(),
-                    method instanceof Selection ? baseParameters : baseParameters + adapter.size()));
+                    baseParameters + adapter.size() - method.trainableOfBase(decoder.shape())));
             if (adapter instanceof VirtualTokens virtual && virtual.method().reparametrised()
                     && !virtual.reparametrised()) {
                 say("          its network was not saved with it: the vectors themselves are trained");

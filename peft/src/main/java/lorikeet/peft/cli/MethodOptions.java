@@ -147,7 +147,7 @@ final class MethodOptions {
             return switch (name) {
                 case "lora" -> using(lora(), LORA);
                 case "dora" -> using(new Dora(lora()), LORA);
-                case "ia3" -> using(ia3(), Set.of("--targets", "--layers"));
+                case "ia3" -> using(ia3(shape), Set.of("--targets", "--layers"));
                 case "prompt" -> using(prompt(tokens), Set.of("--virtual-tokens", "--init"));
                 case "prefix" -> using(prefix(tokens), PREFIX);
                 case "p-tuning" -> using(pTuning(shape),
@@ -165,6 +165,16 @@ final class MethodOptions {
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage(), e);
         }
+    }
+
+    /**
+     * The method as far as it takes memory, for which first values mean nothing: whatever {@code --init} says, it has the
+     * usual ones, so that neither weights nor tokens are asked for.
+     */
+    Method withUsualInit(ModelShape shape) throws IOException {
+        method(shape, _ -> List.of(0)); // says what is wrong with the options
+        init = null;
+        return method(shape, _ -> List.of(0));
     }
 
     /** The method options given, by name: none may stand beside {@code --adapter}, which brings its own. */
@@ -191,8 +201,9 @@ final class MethodOptions {
         return new Lora(or(rank, 4), or(alpha, 8f), or(dropout, 0f), targets("all-linear"), variant);
     }
 
-    private Ia3 ia3() {
-        return new Ia3(targets("c_attn,mlp.c_proj"), Ia3.USUAL.inputs());
+    private Ia3 ia3(ModelShape shape) {
+        var usual = shape.isGpt2() ? Ia3.USUAL : Ia3.USUAL_LLAMA;
+        return new Ia3(targets(String.join(",", usual.targets().include().names())), usual.inputs());
     }
 
     private Selection lastLayers() {

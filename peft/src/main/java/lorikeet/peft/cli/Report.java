@@ -27,6 +27,11 @@ final class Report {
                 100.0 * trainable / all);
     }
 
+    /** "27.0 GB" of 1e9 bytes, or "24.9 MB" of 1e6. */
+    static String bytes(long bytes) {
+        return bytes >= 1e9 ? "%,.1f GB".formatted(bytes / 1e9) : "%.1f MB".formatted(bytes / 1e6);
+    }
+
     /** "weights 25.1 MB, gradients 0.6 MB, …": what each purpose had at the peak. */
     static String memory(Map<Purpose, Long> bytes) {
         return bytes.entrySet().stream()
