@@ -188,19 +188,19 @@ __device__ __forceinline__ float* warpValues() {
 }
 
 // Joins one value of each thread of a row (the x direction of a block, whole warps) and gives every thread the result.
-// A row of one warp needs no barrier; if it has more, the block is one row, so that all its threads come by here. All
-// calls of a kernel share one array: where there are several, the first barrier waits for the readers of the one
-// before.
+// A row of one warp needs no barrier; if it has more, all threads of the block must come by here. All calls of a kernel
+// share one array: where there are several, the first barrier waits for the readers of the one before.
 template <class Op, bool SEVERAL = true>
 __device__ __forceinline__ float overRow(float value) {
     float* warps = warpValues();
     value = overWarp<Op>(value);
     if (blockDim.x > WARP) {
-        int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
+        int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, count = blockDim.x / WARP;
+        warps += threadIdx.y * count;
         if (SEVERAL) __syncthreads();
         if (lane == 0) warps[warp] = value;
         __syncthreads();
-        value = overWarp<Op>(lane < blockDim.x / WARP ? warps[lane] : Op::neutral());
+        value = overWarp<Op>(lane < count ? warps[lane] : Op::neutral());
     }
     return value;
 }
@@ -235,6 +235,26 @@ struct Row {
         for (int k = 0; k < RUNS; k++) {
             int c = V * (threadIdx.x + k * blockDim.x);
             if (c < columns) held[k] = load<V>(from + c);
+        }
+    }
+
+    // A row that all rows of a block meet, of which they then each fetch a part and pass it on through `passed`, an array
+    // of `columns` numbers: the block reads it once. With more than one row in y, threads must hold all of it.
+    __device__ __forceinline__ Row(const float* from, int columns, float* passed) : from(from) {
+        if (blockDim.y == 1) {
+            *this = Row(from, columns);
+            return;
+        }
+#pragma unroll
+        for (int k = 0; k < RUNS; k++) {
+            int c = V * (threadIdx.x + k * blockDim.x);
+            if (c < columns && k % blockDim.y == threadIdx.y) store(passed + c, load<V>(from + c));
+        }
+        __syncthreads();
+#pragma unroll
+        for (int k = 0; k < RUNS; k++) {
+            int c = V * (threadIdx.x + k * blockDim.x);
+            if (c < columns) held[k] = load<V>(passed + c);
         }
     }
 };

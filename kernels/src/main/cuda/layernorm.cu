@@ -4,17 +4,36 @@
 //   dx     = rstd · (g − mean(g) − xhat · mean(g · xhat))      g = dy · gamma
 //   dgamma = Σ over rows of dy · xhat,  dbeta = Σ over rows of dy
 //
-// Blocks of 32 × 4 threads, a warp a row, up to 512 columns; one row a block of up to 512 threads beyond. The row stays
-// in registers between the passes over it, and so do gamma and beta from row to row: each number is read once.
+// A row has a thread for every 16 of its numbers, in whole warps: up to 512 columns one warp. A block has up to four such
+// rows, of at most 512 threads together. A row stays in registers between the passes over it, and so do gamma and beta
+// from row to row; the rows of a block share what they read of those two. So each number is read once, and gamma and
+// beta once for every four rows.
 #include "common.cuh"
+
+// Where the rows of a block pass on gamma and beta: both, `columns` numbers each, if the block has more than one row.
+__device__ __forceinline__ float* passed() {
+    extern __shared__ __align__(16) float numbers[];
+    return numbers;
+}
+
+// Calls body(r, exists) for the rows of this block. All its threads make the same rounds, because of the barriers in the
+// body; a row that does not exist stands for the last one, which then must not be written.
+template <class Body>
+__device__ __forceinline__ void eachRowTogether(int rows, Body body) {
+#pragma unroll 1
+    for (int first = blockIdx.x * blockDim.y; first < rows; first += gridDim.x * blockDim.y) {
+        int r = first + threadIdx.y;
+        body(min(r, rows - 1), r < rows);
+    }
+}
 
 extern "C" __global__ void __launch_bounds__(512)
 layer_norm(float* y, float* means, float* rstds, const float* x, const float* gamma, const float* beta, int rows,
            int columns, float epsilon) {
     auto normalise = [=](auto width) {
         constexpr int V = decltype(width)::value;
-        Row<V> gammas(gamma, columns), betas(beta, columns);
-        eachRow(rows, [&](int r) {
+        Row<V> gammas(gamma, columns, passed()), betas(beta, columns, passed() + columns);
+        eachRowTogether(rows, [&](int r, bool exists) {
             Row<V> row(x + static_cast<int64>(r) * columns, columns);
             float sum = 0, squares = 0;
             eachRun<V>(columns, [&](int, Run<V> run) { map(run, [&](float v) { return sum += v; }); }, row);
@@ -25,9 +44,9 @@ layer_norm(float* y, float* means, float* rstds, const float* x, const float* ga
             float rstd = 1 / sqrtf(overRow<Sum>(squares) / columns + epsilon);
             eachRun<V>(columns, [&](int c, Run<V> run, Run<V> g, Run<V> b) {
                 auto xhat = map(run, [=](float v) { return (v - mean) * rstd; });
-                store(y + static_cast<int64>(r) * columns + c, xhat * g + b);
+                if (exists) store(y + static_cast<int64>(r) * columns + c, xhat * g + b);
             }, row, gammas, betas);
-            if (threadIdx.x == 0) means[r] = mean, rstds[r] = rstd;
+            if (exists && threadIdx.x == 0) means[r] = mean, rstds[r] = rstd;
         });
     };
     if (aligned(y, x, gamma, beta) && columns % 4 == 0) normalise(Width<4>());
@@ -40,8 +59,8 @@ layer_norm_backward(float* dx, const float* dy, const float* x, const float* mea
                     const float* gamma, int rows, int columns, int add) {
     auto differentiate = [=](auto width) {
         constexpr int V = decltype(width)::value;
-        Row<V> gammas(gamma, columns);
-        eachRow(rows, [&](int r) {
+        Row<V> gammas(gamma, columns, passed());
+        eachRowTogether(rows, [&](int r, bool exists) {
             int64 start = static_cast<int64>(r) * columns;
             float mean = means[r], rstd = rstds[r];
             Row<V> dyRow(dy + start, columns), xRow(x + start, columns);
@@ -54,7 +73,7 @@ layer_norm_backward(float* dx, const float* dy, const float* x, const float* mea
                 auto run = map(d * g, v, [=](float a, float b) {
                     return rstd * (a - meanG - (b - mean) * rstd * meanGX);
                 });
-                put(dx + start + c, run, add);
+                if (exists) put(dx + start + c, run, add);
             }, dyRow, xRow, gammas);
         });
     };

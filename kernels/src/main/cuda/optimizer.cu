@@ -1,7 +1,8 @@
 // Learning: gradient norm, AdamW and SGD over all trainable tensors, one launch each.
 //
 // A table on the device lists the tensors. Their numbers are cut into chunks of 4096, counted through from tensor to
-// tensor; a block takes chunks by grid stride and finds a chunk's tensor by bisection. Clip factor and "finite" flag
+// tensor; a block takes chunks by grid stride, and one thread of it finds a chunk's tensor by bisection and hands it to
+// the others: what LoRA trains is hardly longer than its row of the table. Clip factor and "finite" flag
 // stay on the device: control = {norm, clip, finite}.
 #include "common.cuh"
 
@@ -40,7 +41,19 @@ __device__ __forceinline__ const Tensor& tensorOf(const Tensor* tensors, int cou
     return tensors[low];
 }
 
-// Calls body(tensor, width, i) for every run of numbers of the chunk.
+// Calls body(tensor, chunk) for the block's chunks. Two places for the tensor, so that one barrier does: the next but
+// one is written only when all have left this one.
+template <class Body>
+__device__ __forceinline__ void eachChunk(const Tensor* tensors, int count, int chunks, Body body) {
+    __shared__ Tensor found[2];
+    for (int chunk = blockIdx.x, turn = 0; chunk < chunks; chunk += gridDim.x, turn ^= 1) {
+        if (threadIdx.x == 0) found[turn] = tensorOf(tensors, count, chunk);
+        __syncthreads();
+        body(found[turn], chunk);
+    }
+}
+
+// Calls body(width, i) for every run of numbers of the chunk.
 template <class Body>
 __device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, bool vector, Body body) {
     int64 begin = static_cast<int64>(chunk - tensor.firstChunk) * CHUNK, end = min(begin + CHUNK, tensor.size);
@@ -53,13 +66,12 @@ __device__ __forceinline__ void eachOfChunk(const Tensor& tensor, int chunk, boo
 extern "C" __global__ void __launch_bounds__(256)
 gradient_squares(const Tensor* tensors, int count, int chunks, float* partial) {
     float sum = 0;
-    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
-        const Tensor& tensor = tensorOf(tensors, count, chunk);
+    eachChunk(tensors, count, chunks, [&](const Tensor& tensor, int chunk) {
         const float* g = global(tensor.gradient);
         eachOfChunk(tensor, chunk, aligned(g), [&](auto width, int64 i) {
             map(load<decltype(width)::value>(g + i), [&](float v) { return sum += v * v; });
         });
-    }
+    });
     sum = overRow<Sum, false>(sum);
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
@@ -70,10 +82,10 @@ gradient_norm(float* control, const float* partial, int count, const float* loss
     float sum = 0;
     for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partial[i];
     float norm = sqrtf(overRow<Sum, false>(sum));
-    if (threadIdx.x == 0) {
-        control[NORM] = norm;
-        control[CLIP] = maxNorm > 0 && norm > maxNorm ? maxNorm / norm : 1;
-        control[FINITE] = isfinite(norm) && isfinite(*loss) ? 1 : 0;
+    float clip = maxNorm > 0 && norm > maxNorm ? maxNorm / norm : 1;
+    if (threadIdx.x <= FINITE) {  // a thread for each of the three
+        float finite = isfinite(norm) && isfinite(*loss) ? 1 : 0;
+        control[threadIdx.x] = threadIdx.x == NORM ? norm : threadIdx.x == CLIP ? clip : finite;
     }
 }
 
@@ -84,8 +96,7 @@ adamw(const Tensor* tensors, int count, int chunks, const float* control, float 
       float correction1, float correction2) {
     if (control[FINITE] == 0) return;
     float clip = control[CLIP];
-    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
-        const Tensor& tensor = tensorOf(tensors, count, chunk);
+    eachChunk(tensors, count, chunks, [=](const Tensor& tensor, int chunk) {
         float *p = global(tensor.value), *m = global(tensor.mean), *v = global(tensor.variance);
         const float* g = global(tensor.gradient);
         float rate = tensor.rate, keep = tensor.keep;
@@ -103,7 +114,7 @@ adamw(const Tensor* tensors, int count, int chunks, const float* control, float 
             store(v + i, variance);
             store(p + i, map(load<V>(p + i), change, [=](float a, float b) { return keep * a - b; }));
         });
-    }
+    });
 }
 
 // p ← keep · p − rate · clip · g.
@@ -111,8 +122,7 @@ extern "C" __global__ void __launch_bounds__(256)
 sgd(const Tensor* tensors, int count, int chunks, const float* control) {
     if (control[FINITE] == 0) return;
     float clip = control[CLIP];
-    for (int chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
-        const Tensor& tensor = tensorOf(tensors, count, chunk);
+    eachChunk(tensors, count, chunks, [=](const Tensor& tensor, int chunk) {
         float* p = global(tensor.value);
         const float* g = global(tensor.gradient);
         float rate = tensor.rate * clip, keep = tensor.keep;
@@ -120,5 +130,5 @@ sgd(const Tensor* tensors, int count, int chunks, const float* control) {
             constexpr int V = decltype(width)::value;
             store(p + i, map(load<V>(p + i), load<V>(g + i), [=](float a, float b) { return keep * a - rate * b; }));
         });
-    }
+    });
 }

@@ -1,8 +1,9 @@
 // Rows that move, repeat, or meet one row: y[r][c] from x of some other row, or from a row that all share.
 //
 // Threads run along columns in x and along rows in y, both as grid-stride loops. The host makes a block as wide as the
-// rows need, up to 256 threads, and fills up with rows: neighbouring threads touch neighbouring numbers either way. A
-// thread keeps its columns while it walks down the rows, so that what all rows share is read once.
+// rows need, up to 256 threads, and fills up with rows: neighbouring threads touch neighbouring numbers either way.
+// Where rows share something, there is a thread for every four rows: it keeps its columns while it walks down the rows,
+// and reads what they share once.
 #include "common.cuh"
 
 #define KERNEL extern "C" __global__ void __launch_bounds__(256)
@@ -12,7 +13,7 @@ KERNEL add_bias(float* y, const float* x, const float* bias, int rows, int colum
     sweepColumns(columns, aligned(y, x, bias), [=](auto width, int c) {
         constexpr int V = decltype(width)::value;
         auto b = load<V>(bias + c);
-#pragma unroll 1
+#pragma unroll 4
         for (int r = firstRow(); r < rows; r += rowStep()) {
             int64 i = static_cast<int64>(r) * columns + c;
             store(y + i, load<V>(x + i) + b);
@@ -25,7 +26,7 @@ KERNEL multiply_row(float* y, const float* x, const float* row, int rows, int co
     sweepColumns(columns, aligned(y, x, row), [=](auto width, int c) {
         constexpr int V = decltype(width)::value;
         auto factor = load<V>(row + c);
-#pragma unroll 1
+#pragma unroll 2
         for (int r = firstRow(); r < rows; r += rowStep()) {
             int64 i = static_cast<int64>(r) * columns + c;
             put(y + i, load<V>(x + i) * factor, add);

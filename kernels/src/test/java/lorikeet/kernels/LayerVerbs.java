@@ -12,7 +12,8 @@ abstract class LayerVerbs extends VerbFixture {
 
     static Stream<Arguments> tables() {
         return Stream.of(Arguments.of(1, 1), Arguments.of(3, 7), Arguments.of(17, 16), Arguments.of(5, 100),
-                Arguments.of(100, 33), Arguments.of(0, 4), Arguments.of(2, 1000), Arguments.of(257, 64));
+                Arguments.of(100, 33), Arguments.of(0, 4), Arguments.of(2, 1000), Arguments.of(257, 64),
+                Arguments.of(5, 2500), Arguments.of(2, 8300));
     }
 
     @ParameterizedTest

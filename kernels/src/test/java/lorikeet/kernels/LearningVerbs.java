@@ -3,6 +3,7 @@ package lorikeet.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,26 @@ abstract class LearningVerbs extends VerbFixture {
                 expected[j] -= 0.5 * (0.25 * gradients[i][j] + (double) 0.1f * expected[j]);
             }
             assertClose(device.downloadFloats(p.get(i)), expected, TOLERANCE);
+        }
+    }
+
+    /** A GPU's block then takes several, one after the other. */
+    @Test
+    void moreTensorsThanBlocks() {
+        var gradients = new float[2100][];
+        for (int i = 0; i < gradients.length; i++) {
+            gradients[i] = normals(i % 5);
+        }
+        List<Buffer> g = on(gradients), p = on(gradients);
+        var control = target(Device.CONTROL_SIZE);
+        device.gradientNorm(control.buffer, g, on(1f), 0);
+        double squares = Arrays.stream(gradients).flatMapToDouble(tensor -> Arrays.stream(doubles(tensor)))
+                .map(x -> x * x).sum();
+        assertThat(control.values()[Device.CONTROL_NORM] / Math.sqrt(squares)).isBetween(1 - 1e-6, 1 + 1e-6);
+        device.sgd(0.25f, 0, p, g, control.buffer);
+        for (int i = 0; i < gradients.length; i++) {
+            assertClose(device.downloadFloats(p.get(i)), Arrays.stream(doubles(gradients[i])).map(x -> 0.75 * x)
+                    .toArray(), TOLERANCE);
         }
     }
 }

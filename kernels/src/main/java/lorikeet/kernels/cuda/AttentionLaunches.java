@@ -8,12 +8,12 @@ import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Spans;
 import lorikeet.kernels.cuda.Gpu.Grid;
 
-/** Which kernels of attention.cu compute one attention, on which grids, with which arguments. */
+/** Which kernels of attention.cuh compute one attention, on which grids, with which arguments. */
 final class AttentionLaunches {
     /** Above this many queries per sequence, tiles of queries pay; in generation there is one. */
     private static final int FEW_QUERIES = 8;
 
-    /** The tiles for heads of up to {@code size} numbers: the table at the end of attention.cu. */
+    /** The tiles for heads of up to {@code size} numbers, as attention_32.cu and its like have them. */
     private record Tiles(int size, int rows, int columns, int backRows, int backColumns) {
 
         int forwardBytes() {
@@ -21,11 +21,12 @@ final class AttentionLaunches {
         }
 
         int backwardBytes() {
-            return Float.BYTES * (2 * (backRows + backColumns) * (size + 4) + backRows * (backColumns + 4));
+            return Float.BYTES
+                    * (2 * (backRows + backColumns) * (size + 4) + backRows * (backColumns + 4) + 2 * backColumns);
         }
     }
 
-    private static final List<Tiles> TILES = List.of(new Tiles(32, 64, 32, 32, 32), new Tiles(64, 64, 32, 32, 32),
+    private static final List<Tiles> TILES = List.of(new Tiles(32, 64, 32, 64, 32), new Tiles(64, 64, 32, 64, 32),
             new Tiles(128, 32, 32, 32, 16), new Tiles(256, 16, 16, 8, 16));
 
     private final CudaDevice device;
@@ -69,22 +70,23 @@ final class AttentionLaunches {
     }
 
     /**
-     * @param deltas  workspace, [tokens, heads]
+     * @param terms   workspace, [heads, tokens, 2]
      * @param sharesK workspace for what each sequence adds to the gradient of its prefix, [sequences, longest prefix,
      *                kvHeads · headSize], likewise {@code sharesV}; both 0 if that gradient is not wanted
      */
     void backward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
-            long logSumExp, long deltas, long sharesK, long sharesV) {
+            long logSumExp, long terms, long sharesK, long sharesV) {
         launch("attention_queries_", grid(spans.longest(), shape.heads(), tiles.backRows()), tiles.backwardBytes(),
-                address(dq), stride(dq), deltas, address(dout), stride(dout), address(out), stride(out), logSumExp);
+                address(dq), stride(dq), terms, address(dout), stride(dout), address(out), stride(out), logSumExp);
         boolean prefix = sharesK != 0;
         launch("attention_keys_",
                 grid(spans.longest() + (prefix ? spans.longestPrefix() : 0), shape.kvHeads(), tiles.backRows()),
                 tiles.backwardBytes(), address(dk), stride(dk), address(dv), stride(dv), sharesK, sharesV,
-                spans.longestPrefix(), deltas, address(dout), stride(dout), logSumExp);
+                spans.longestPrefix(), terms, address(dout), stride(dout));
         if (prefix) {
             int rows = dPrefixK.rows(), columns = dPrefixK.columns();
-            device.launch("attention", "attention_prefix", device.grids().rows(rows, columns, 1), 0, address(dPrefixK),
+            device.launch("attention_prefix", "attention_prefix", device.grids().rows(rows, columns, 1), 0,
+                    address(dPrefixK),
                     stride(dPrefixK), address(dPrefixV), stride(dPrefixV), sharesK, sharesV, spans.table().address(),
                     spans.sequences(), rows, columns, spans.longestPrefix());
         }
@@ -97,6 +99,6 @@ final class AttentionLaunches {
     private void launch(String kernel, Grid grid, int sharedBytes, Object... own) {
         var arguments = new ArrayList<>(Arrays.asList(own));
         arguments.addAll(Arrays.asList(inputs));
-        device.launch("attention", kernel + tiles.size(), grid, sharedBytes, arguments.toArray());
+        device.launch("attention_" + tiles.size(), kernel + tiles.size(), grid, sharedBytes, arguments.toArray());
     }
 }

@@ -110,6 +110,11 @@ public final class CudaDevice extends Device {
         launch("rows", kernel, grids.rows(rows, columns, 1), 0, arguments);
     }
 
+    /** For rows that have something in common: a thread takes four of them, and reads that once for all. */
+    private void relatedRows(String kernel, int rows, int columns, Object... arguments) {
+        launch("rows", kernel, grids.rows(Math.ceilDiv(rows, 4), columns, 1), 0, arguments);
+    }
+
     private Buffer workspace(long floats) {
         return memory().allocate(DType.F32, floats, Purpose.WORKSPACE);
     }
@@ -259,7 +264,8 @@ public final class CudaDevice extends Device {
     @Override
     public void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add) {
         int rows = Math.multiplyExact(outer, repeat);
-        rows("broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner), rows, repeat,
+        relatedRows("broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner), rows,
+                repeat,
                 inner, inner, add);
     }
 
@@ -330,13 +336,14 @@ public final class CudaDevice extends Device {
     @Override
     public void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns) {
         long n = (long) rows * columns;
-        rows("add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
+        relatedRows("add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
     }
 
     @Override
     public void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add) {
         long n = (long) rows * columns;
-        rows("multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows, columns, add);
+        relatedRows("multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows, columns,
+                add);
     }
 
     // ---- matrices ----------------------------------------------------------------------------------------------------
@@ -375,7 +382,8 @@ public final class CudaDevice extends Device {
     private void fillRows(Matrix c, Buffer row) {
         for (int i = 0; i < c.batch(); i++) {
             long target = c.data().address() + i * c.batchStride() * Float.BYTES;
-            rows("broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(), c.rows(), c.columns(),
+            relatedRows("broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(), c.rows(),
+                    c.columns(),
                     c.stride(), false);
         }
     }
@@ -412,11 +420,17 @@ public final class CudaDevice extends Device {
         launch(module, kernel, grids.wholeRows(rows, columns, 512), 0, arguments);
     }
 
+    /** Rows of a block pass {@code shared} rows of columns on to each other. */
+    private void normalisedRows(String kernel, int rows, int columns, int shared, Object... arguments) {
+        var grid = grids.relatedRows(rows, columns);
+        launch("layernorm", kernel, grid, grid.threadsY() == 1 ? 0 : shared * columns * Float.BYTES, arguments);
+    }
+
     @Override
     public void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows,
             int columns, float epsilon) {
         long n = (long) rows * columns;
-        wholeRows("layernorm", "layer_norm", rows, columns, floats(y, n), floats(mean, rows), floats(rstd, rows),
+        normalisedRows("layer_norm", rows, columns, 2, floats(y, n), floats(mean, rows), floats(rstd, rows),
                 floats(x, n), floats(gamma, columns), floats(beta, columns), rows, columns, epsilon);
     }
 
@@ -424,7 +438,7 @@ public final class CudaDevice extends Device {
     public void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma, int rows,
             int columns, boolean add) {
         long n = (long) rows * columns;
-        wholeRows("layernorm", "layer_norm_backward", rows, columns, floats(dx, n), floats(dy, n), floats(x, n),
+        normalisedRows("layer_norm_backward", rows, columns, 1, floats(dx, n), floats(dy, n), floats(x, n),
                 floats(mean, rows), floats(rstd, rows), floats(gamma, columns), rows, columns, add);
     }
 
@@ -499,12 +513,12 @@ public final class CudaDevice extends Device {
             matrix(dPrefixV, prefixV.rows(), kvWidth);
         }
         try (var _ = memory().scope()) {
-            long deltas = workspace((long) tokens * shape.heads()).address();
+            long terms = workspace(2L * tokens * shape.heads()).address();
             long shares = (long) spans.sequences() * spans.longestPrefix() * kvWidth;
             long sharesK = prefix ? workspace(shares).address() : 0, sharesV = prefix ? workspace(shares).address() : 0;
             long pLogSumExp = floats(logSumExp, (long) tokens * shape.heads());
             var launches = new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape);
-            launches.backward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, pLogSumExp, deltas, sharesK, sharesV);
+            launches.backward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, pLogSumExp, terms, sharesK, sharesV);
         }
     }
 

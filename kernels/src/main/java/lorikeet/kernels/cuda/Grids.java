@@ -39,8 +39,21 @@ record Grids(int processors) {
      * longer than a warp holds, one block a row.
      */
     Grid wholeRows(int rows, int columns, int mostThreads) {
-        int threads = Math.clamp(Math.ceilDiv(columns, 16 * 32) * 32, 32, mostThreads);
-        int rowsPerBlock = threads == 32 ? 4 : 1;
+        int threads = threadsForRow(columns, mostThreads);
+        return wholeRows(rows, columns, threads, threads == 32 ? 4 : 1);
+    }
+
+    /** The same with up to four rows in every block, of at most 512 threads: for rows that have something in common. */
+    Grid relatedRows(int rows, int columns) {
+        int threads = threadsForRow(columns, 512);
+        return wholeRows(rows, columns, threads, Math.min(4, 512 / threads));
+    }
+
+    private static int threadsForRow(int columns, int most) {
+        return Math.clamp(Math.ceilDiv(columns, 16 * 32) * 32, 32, most);
+    }
+
+    private Grid wholeRows(int rows, int columns, int threads, int rowsPerBlock) {
         return new Grid(blocks(Math.ceilDiv(rows, rowsPerBlock) * (columns == 0 ? 0L : 1)), 1, 1, threads,
                 rowsPerBlock);
     }

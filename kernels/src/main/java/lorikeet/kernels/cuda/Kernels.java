@@ -11,7 +11,8 @@ import java.util.Map;
 public final class Kernels {
     /** One module for each source file beside {@code kernels/src/main/cuda/compile.sh}. */
     public static final List<String> MODULES =
-            List.of("attention", "elementwise", "layernorm", "optimizer", "rows", "softmax", "sum");
+            List.of("attention_128", "attention_256", "attention_32", "attention_64", "attention_prefix", "elementwise",
+                    "layernorm", "optimizer", "rows", "softmax", "sum");
 
     private final Gpu gpu;
     private final Map<String, String> texts = new HashMap<>();

@@ -15,8 +15,13 @@
 // columns tx + 16 j, and of a result [ROWS, D] the same four rows and D / 16 columns. A row so belongs to 16
 // neighbouring lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the
 // second inside a warp. Tile rows are 4 floats longer than their content: a quarter of a warp then reads eight rows
-// from different banks.
-#include "common.cuh"
+// from different banks. A warp owns eight rows of a tile; it sits out where these rows do not exist or see nothing of
+// what is being streamed.
+//
+// Each head size is a module of its own, attention_32.cu and so on after common.cuh and this file: a driver compiles
+// what a model needs in a second or two, all four take four times that. Within a module the products are unrolled,
+// for their operands have to be in registers; everything else that is long is a loop.
+#pragma once
 
 // A strided matrix of heads side by side, or one head of it.
 struct Heads {
@@ -37,9 +42,12 @@ struct Span {
           prefix(table[2 * sequences + 1 + s]) {}
 };
 
+constexpr int WARP_ROWS = 8;  // of a tile, that a warp owns
+
 // The place of a thread in a tile of scores.
 struct Place {
     int x = threadIdx.x % 16, y = threadIdx.x / 16;
+    int warpRow = threadIdx.x / WARP * WARP_ROWS;  // the first of the warp's rows
 
     // Where a thread's score (i, j) lies in a tile of COLUMNS columns.
     template <int COLUMNS>
@@ -139,6 +147,18 @@ __device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, b
                        c + 3 < columns ? row[c + 3] : 0);
 }
 
+// The other way round; nothing is written beyond the row's end.
+__device__ __forceinline__ void setFour(float* row, int c, int columns, bool vector, float4 x) {
+    if (vector && c + 4 <= columns) {
+        *reinterpret_cast<float4*>(row + c) = x;
+        return;
+    }
+    if (c < columns) row[c] = x.x;
+    if (c + 1 < columns) row[c + 1] = x.y;
+    if (c + 2 < columns) row[c + 2] = x.z;
+    if (c + 3 < columns) row[c + 3] = x.w;
+}
+
 // tile[r] = factor · rowOf(r) for r < count, zero for the other rows of the tile. Neighbouring threads read
 // neighbouring columns.
 template <int D, int ROWS, class RowOf>
@@ -223,21 +243,35 @@ struct Result {
         }
     }
 
-    // row[c] = factor · result for one of the four rows.
-    __device__ __forceinline__ void put(int i, float* row, int headSize, bool vector, float factor, Place place) const {
+    __device__ __forceinline__ void scaleRow(int i, float factor) {
 #pragma unroll
-        for (int run = 0; run < D / 16 / RUN; run++) {
-            int c = column(run, place.x);
-            if (RUN == 4 && vector && c + 4 <= headSize) {
-                *reinterpret_cast<float4*>(row + c) =
-                    make_float4(factor * at[i][run * RUN], factor * at[i][run * RUN + 1], factor * at[i][run * RUN + 2],
-                                factor * at[i][run * RUN + 3]);
-            } else {
+        for (int n = 0; n < D / 16; n++) at[i][n] *= factor;
+    }
+
+    // Writes the rows below `count` to memory, by way of a tile [ROWS, D] that is no longer needed: so four neighbouring
+    // numbers leave together, whatever D is. A warp writes and reads its own rows of the tile only.
+    template <class RowOf>
+    __device__ __forceinline__ void store(float* tile, Place place, int count, int headSize, bool vector,
+                                          RowOf rowOf) const {
 #pragma unroll
-                for (int n = 0; n < RUN; n++) {
-                    if (c + n < headSize) row[c + n] = factor * at[i][run * RUN + n];
+        for (int i = 0; i < 4; i++) {
+#pragma unroll
+            for (int run = 0; run < D / 16 / RUN; run++) {
+                float* to = tile + (4 * place.y + i) * TILE_ROW<D> + column(run, place.x);
+                const float* from = at[i] + run * RUN;
+                if constexpr (RUN == 4) {
+                    *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
+                } else {
+                    *reinterpret_cast<float2*>(to) = make_float2(from[0], from[1]);
                 }
             }
+        }
+        __syncwarp();
+#pragma unroll 1
+        for (int i = threadIdx.x % WARP; i < WARP_ROWS * (D / 4); i += WARP) {
+            int r = place.warpRow + i / (D / 4), c = i % (D / 4) * 4;
+            if (r >= count) return;
+            setFour(rowOf(r), c, headSize, vector, fourOfTile(tile + r * TILE_ROW<D> + c));
         }
     }
 };
@@ -271,6 +305,7 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;  // one past the last key that the last query sees
+    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + WARP_ROWS) : 0;
     int64 begin = span.begin + first;
     float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
     Result<D> result;
@@ -282,6 +317,7 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
         fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
         fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
+        if (key >= warpEnd) continue;
         float p[4][COLUMNS / 16];
         products<D, COLUMNS>(p, queries, keys, at);
         if (dropout.p > 0) {
@@ -308,8 +344,7 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
                 sum[i] += p[i][j];
                 if (dropout.p > 0) p[i][j] *= weights[at.score<COLUMNS>(i, j)];
             }
-#pragma unroll
-            for (int n = 0; n < D / 16; n++) result.at[i][n] *= shrink;
+            result.scaleRow(i, shrink);
         }
         share<COLUMNS>(weights, p, at);
         result.template add<COLUMNS>(weights, values, at);
@@ -318,11 +353,10 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
     for (int i = 0; i < 4; i++) {
         float total = overWarp<Sum, 16>(sum[i]);
         int r = 4 * at.y + i;
-        if (r < count) {
-            result.put(i, o.row(begin + r), headSize, vector, 1 / total, at);
-            if (at.x == 0) logSumExp[(begin + r) * heads + head] = largest[i] + logf(total);
-        }
+        if (r < count && at.x == 0) logSumExp[(begin + r) * heads + head] = largest[i] + logf(total);
+        result.scaleRow(i, 1 / total);
     }
+    result.store(queries, at, count, headSize, vector, [=](int r) { return o.row(begin + r); });
 }
 
 // The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a
@@ -400,10 +434,10 @@ __device__ __forceinline__ void step(Heads out, float* logSumExp, Inputs all) {
 
 // ---- backward -------------------------------------------------------------------------------------------------------
 
-// dq, and deltas[row][head] = do · o for `attention_keys`. Grid as in forward. Shared memory: queries, dout, keys,
-// values, scores.
+// dq, and terms[head][row] = (logSumExp, do · o) for `attention_keys`, side by side as it reads them. Grid as in forward.
+// Shared memory: queries, dout, keys, values, scores.
 template <int D, int ROWS, int COLUMNS>
-__device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads dout, Heads out, const float* logSumExp,
+__device__ __forceinline__ void backwardQueries(Heads dq, float2* terms, Heads dout, Heads out, const float* logSumExp,
                                                 Inputs all) {
     extern __shared__ __align__(16) float shared[];
     float *queries = shared, *douts = queries + ROWS * TILE_ROW<D>, *keys = douts + ROWS * TILE_ROW<D>;
@@ -419,7 +453,9 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads d
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;
+    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + WARP_ROWS) : 0;
     int64 begin = span.begin + first;
+    terms += static_cast<int64>(head) * all.spans[all.sequences] + begin;
     fetch<D, ROWS>(queries, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); });
     fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
     __syncthreads();
@@ -435,7 +471,7 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads d
         }
         delta[i] = overWarp<Sum, 16>(dot);
         logSum[i] = r < count ? logSumExp[(begin + r) * heads + head] : 0;
-        if (r < count && at.x == 0) deltas[(begin + r) * heads + head] = delta[i];
+        if (r < count && at.x == 0) terms[r] = make_float2(logSum[i], delta[i]);
     }
     Result<D> result;
 
@@ -445,6 +481,7 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads d
         fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
         fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
+        if (key >= warpEnd) continue;
         float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
         products<D, COLUMNS>(ds, queries, keys, at);
         products<D, COLUMNS>(dp, douts, values, at);
@@ -468,22 +505,21 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float* deltas, Heads d
         result.template add<COLUMNS>(scores, keys, at);
     }
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        int r = 4 * at.y + i;
-        if (r < count) result.put(i, dqs.row(begin + r), headSize, vector, in.scale, at);
-    }
+    for (int i = 0; i < 4; i++) result.scaleRow(i, in.scale);
+    result.store(queries, at, count, headSize, vector, [=](int r) { return dqs.row(begin + r); });
 }
 
 // dk and dv, and of the prefix rows each sequence's own share: sharesK and sharesV [sequences][longestPrefix][kvHeads ·
 // headSize], both null if nobody wants them, in which case the keys begin after the prefix. Grid: x over sequences and
 // tiles of ROWS keys, y over key–value heads. A block walks through the query heads that its head serves and through
-// their queries, the streamed side here. Shared memory: keys, values, queries, dout, scores.
+// their queries, the streamed side here. Shared memory: keys, values, queries, dout, scores, terms of the queries.
 template <int D, int ROWS, int COLUMNS>
 __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK, float* sharesV, int longestPrefix,
-                                             const float* deltas, Heads dout, const float* logSumExp, Inputs all) {
+                                             const float2* terms, Heads dout, Inputs all) {
     extern __shared__ __align__(16) float shared[];
     float *keys = shared, *values = keys + ROWS * TILE_ROW<D>, *queries = values + ROWS * TILE_ROW<D>;
     float *douts = queries + COLUMNS * TILE_ROW<D>, *scores = douts + COLUMNS * TILE_ROW<D>;
+    float2* tileTerms = reinterpret_cast<float2*>(scores + ROWS * (COLUMNS + 4));
     Place at;
     int kvHead = blockIdx.y, heads = all.heads, group = heads / all.kvHeads, headSize = all.headSize;
     Dropout dropout = all.dropout;
@@ -506,15 +542,20 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
 #pragma unroll 1
     for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
         Heads qs = in.q.head(head, headSize), dos = dout.head(head, headSize);
+        const float2* headTerms = terms + static_cast<int64>(head) * all.spans[all.sequences] + span.begin;
+        int query = firstQuery;
 #pragma unroll 1
-        for (int query = firstQuery; query < span.length; query += COLUMNS) {
+        do {  // at least once, so that no warp stores before all have fetched
             int64 begin = span.begin + query;
             __syncthreads();
             fetch<D, COLUMNS>(queries, span.length - query, headSize, vector, 1,
                               [=](int r) { return qs.row(begin + r); });
             fetch<D, COLUMNS>(douts, span.length - query, headSize, vector, 1,
                               [=](int r) { return dos.row(begin + r); });
+            if (threadIdx.x < min(COLUMNS, span.length - query)) tileTerms[threadIdx.x] = headTerms[query + threadIdx.x];
             __syncthreads();
+            query += COLUMNS;
+            if (at.warpRow >= count || first + at.warpRow >= span.prefix + query) continue;
             float p[4][COLUMNS / 16], ds[4][COLUMNS / 16];
             products<D, COLUMNS>(p, keys, queries, at);
             products<D, COLUMNS>(ds, values, douts, at);
@@ -526,17 +567,16 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
 #pragma unroll
             for (int j = 0; j < COLUMNS / 16; j++) {
                 int c = at.x + 16 * j;
-                bool exists = query + c < span.length;
-                float logSum = exists ? logSumExp[(begin + c) * heads + head] : 0;
-                float delta = exists ? deltas[(begin + c) * heads + head] : 0;
+                bool exists = begin + c < span.begin + span.length;
+                float2 term = exists ? tileTerms[c] : make_float2(0, 0);
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     int key = first + 4 * at.y + i;
-                    bool seen = exists && key <= span.prefix + query + c;
-                    float weight = seen ? expf(p[i][j] - logSum) : 0;
+                    bool seen = exists && key - span.prefix <= begin + c - span.begin;
+                    float weight = seen ? expf(p[i][j] - term.x) : 0;
                     float factor = dropout.p > 0 ? scores[at.score<COLUMNS>(i, j)] : 1;
                     p[i][j] = weight * factor;
-                    ds[i][j] = weight * (ds[i][j] * factor - delta);
+                    ds[i][j] = weight * (ds[i][j] * factor - term.y);
                 }
             }
             share<COLUMNS>(scores, p, at);
@@ -544,50 +584,25 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
             __syncwarp();
             share<COLUMNS>(scores, ds, at);
             resultK.template add<COLUMNS>(scores, queries, at);
-        }
+        } while (query < span.length);
     }
+    auto rowsOf = [=](Heads own, Heads shares) {
+        return [=](int r) {
+            int j = first + r;
+            return j >= span.prefix ? own.row(span.begin + j - span.prefix)
+                                    : shares.row(static_cast<int64>(sequence) * longestPrefix + j);
+        };
+    };
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        int r = 4 * at.y + i, j = first + r;
-        if (r < count) {
-            bool own = j >= span.prefix;
-            int64 row = own ? span.begin + j - span.prefix : static_cast<int64>(sequence) * longestPrefix + j;
-            resultK.put(i, (own ? dks : sks).row(row), headSize, vector, in.scale, at);
-            resultV.put(i, (own ? dvs : svs).row(row), headSize, vector, 1, at);
-        }
-    }
+    for (int i = 0; i < 4; i++) resultK.scaleRow(i, in.scale);
+    resultK.store(keys, at, count, headSize, vector, rowsOf(dks, sks));
+    resultV.store(values, at, count, headSize, vector, rowsOf(dvs, svs));
 }
 
-// dPrefix[r] += Σ over the sequences whose prefix covers row r, in ascending order, of their shares of that row. Grid
-// and block as in rows.cu: columns in x, prefix rows in y.
-extern "C" __global__ void __launch_bounds__(256)
-attention_prefix(float* dPrefixK, int dPrefixKStride, float* dPrefixV, int dPrefixVStride, const float* sharesK,
-                 const float* sharesV, const int* spans, int sequences, int rows, int columns, int longestPrefix) {
-    bool vector = aligned(dPrefixK, dPrefixV, sharesK, sharesV) && ((dPrefixKStride | dPrefixVStride) & 3) == 0;
-    sweepColumns(columns, vector, [=](auto width, int c) {
-        constexpr int V = decltype(width)::value;
-#pragma unroll 1
-        for (int r = firstRow(); r < rows; r += rowStep()) {
-            Run<V> sumK = {}, sumV = {};
-#pragma unroll 1
-            for (int s = 0; s < sequences; s++) {
-                Span span(spans, sequences, s);
-                int j = r - span.prefixStart;
-                if (j >= 0 && j < span.prefix) {
-                    int64 i = (static_cast<int64>(s) * longestPrefix + j) * columns + c;
-                    sumK = sumK + load<V>(sharesK + i);
-                    sumV = sumV + load<V>(sharesV + i);
-                }
-            }
-            put(dPrefixK + static_cast<int64>(r) * dPrefixKStride + c, sumK, 1);
-            put(dPrefixV + static_cast<int64>(r) * dPrefixVStride + c, sumV, 1);
-        }
-    });
-}
+// ---- the kernels of one head size -----------------------------------------------------------------------------------
 
-// ---- one kernel per head size ---------------------------------------------------------------------------------------
-
-#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS)                                                           \
+// BLOCKS is how many blocks of the backward kernels share a processor: what registers are left for a thread.
+#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS, BLOCKS)                                                   \
     extern "C" __global__ void __launch_bounds__(4 * ROWS, 2)                                                          \
     attention_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                               \
         forward<D, ROWS, COLUMNS>({out, outStride}, logSumExp, INPUT_VALUES);                                          \
@@ -596,22 +611,15 @@ attention_prefix(float* dPrefixK, int dPrefixKStride, float* dPrefixV, int dPref
     attention_step_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                          \
         step<D>({out, outStride}, logSumExp, INPUT_VALUES);                                                            \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                     \
-    attention_queries_##D(float* dq, int dqStride, float* deltas, float* dout, int doutStride, float* out,             \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, BLOCKS)                                                \
+    attention_queries_##D(float* dq, int dqStride, float2* terms, float* dout, int doutStride, float* out,             \
                           int outStride, const float* logSumExp, INPUTS) {                                             \
-        backwardQueries<D, BACK_ROWS, BACK_COLUMNS>({dq, dqStride}, deltas, {dout, doutStride}, {out, outStride},      \
+        backwardQueries<D, BACK_ROWS, BACK_COLUMNS>({dq, dqStride}, terms, {dout, doutStride}, {out, outStride},       \
                                                     logSumExp, INPUT_VALUES);                                          \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, 3)                                                     \
+    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, BLOCKS)                                                \
     attention_keys_##D(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,               \
-                       int longestPrefix, const float* deltas, float* dout, int doutStride, const float* logSumExp,    \
-                       INPUTS) {                                                                                       \
+                       int longestPrefix, const float2* terms, float* dout, int doutStride, INPUTS) {                  \
         backwardKeys<D, BACK_ROWS, BACK_COLUMNS>({dk, dkStride}, {dv, dvStride}, sharesK, sharesV, longestPrefix,      \
-                                                 deltas, {dout, doutStride}, logSumExp, INPUT_VALUES);                 \
+                                                 terms, {dout, doutStride}, INPUT_VALUES);                             \
     }
-
-// Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs have.
-ATTENTION(32, 64, 32, 32, 32)
-ATTENTION(64, 64, 32, 32, 32)
-ATTENTION(128, 32, 32, 32, 16)
-ATTENTION(256, 16, 16, 8, 16)

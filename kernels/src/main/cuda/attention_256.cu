@@ -1,0 +1,6 @@
+// Attention with heads of 129 to 256 numbers. Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs
+// have; AttentionLaunches.TILES holds the same table.
+#include "common.cuh"
+#include "attention.cuh"
+
+ATTENTION(256, 16, 16, 8, 16, 3)
