@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
+import lorikeet.kernels.cuda.PtxCompiler;
 import lorikeet.peft.AdapterFolder;
 import lorikeet.peft.cli.Lorikeet;
 import lorikeet.test.reference.Golden;
@@ -94,7 +95,8 @@ class CommandLineTest {
     // ---- usage -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits", "plan"})
+    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits", "plan",
+        "kernels"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
         assertThat(result.out).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
@@ -106,7 +108,7 @@ class CommandLineTest {
     @Test
     void helpAndVersionOfTheWhole() {
         assertThat(done("--help").out).contains("finetune", "eval", "generate", "pretrain", "merge", "inspect",
-                "logits", "plan", "devices", "Examples:");
+                "logits", "plan", "devices", "kernels", "Examples:");
         assertThat(done("--version").out).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
     }
 
@@ -121,7 +123,7 @@ class CommandLineTest {
         "logits --out x", "logits --ids 1,2 --batch x --out y", "pretrain --steps 3",
         "plan --fit lots", "plan --precision int8", "plan --batch-size 0", "plan --seq-len 1", "plan --seq-len 300",
         "plan --method full --rank 4", "plan --model llama-7b --method bitfit", "plan --model gpt2 --targets q_proj",
-        "plan --paper --model gpt2", "plan --init magic"})
+        "plan --paper --model gpt2", "plan --init magic", "kernels --kernel magic"})
     void wrongUsageExitsWith2(String command) {
         var arguments = command.formatted(BASE, batch).split(" ");
         var result = run(command.isEmpty() ? new String[0] : arguments);
@@ -303,6 +305,23 @@ class CommandLineTest {
     @Test
     void devicesListsTheProcessor() {
         assertThat(done("devices").out).startsWith("cpu    CPU, ").contains("threads");
+    }
+
+    /** One line of the table, in which every number is of the right kind, and the same on a page. */
+    @Test
+    void kernelsSaysWhatAKernelTakesAndDoes() throws IOException {
+        var page = folder.resolve("kernels.html");
+        var result = done("kernels", "--kernel", "layer_norm_b", "--html", page.toString());
+        var row = result.out.lines().filter(line -> line.startsWith("layer_norm_backward ")).findFirst().orElseThrow();
+        var usage = PtxCompiler.problem() == null ? "( +\\d+){5} +0 +\\d+" : "";
+        assertThat(row).matches("layer_norm_backward" + usage
+                + " +4 +[\\d,]+( +[\\d.]+/[\\d.]+){2}( +[\\d.]+ %){2}( +[\\d,.]+){2} +1\\.\\d\\d");
+        assertThat(result.err.contains("not known here")).isEqualTo(PtxCompiler.problem() != null);
+        assertThat(result.out).doesNotContain("softmax").endsWith(page + "\n");
+        assertThat(page).content().startsWith("<!DOCTYPE html>").endsWith("</html>\n")
+                .contains("color-scheme: light dark",
+                        "<td>" + String.join("</td><td>", row.split(" {2,}")) + "</td>")
+                .doesNotContain("http", "<script", "%%");
     }
 
     // ---- text --------------------------------------------------------------------------------------------------------

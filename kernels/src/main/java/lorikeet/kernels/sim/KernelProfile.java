@@ -13,6 +13,26 @@ public record KernelProfile(String kernel, long launches, long warpInstructions,
         long divergentBranches, long sharedRequests, long sharedPasses, long idealSharedPasses, Traffic loads,
         Traffic stores) {
 
+    /** Bytes that moved to and fro between threads and memory, in whole sectors, as if nothing were cached. */
+    public long movedBytes() {
+        return loads.movedBytes() + stores.movedBytes();
+    }
+
+    /** Bytes that had to move: what was read, read once, and what was written, written once, for each launch. */
+    public long neededBytes() {
+        return loads.distinctBytes() + stores.distinctBytes();
+    }
+
+    /** Passes of shared memory for each that would have done without bank conflicts; 1 if it was not used. */
+    public double passesPerIdeal() {
+        return idealSharedPasses == 0 ? 1 : (double) sharedPasses / idealSharedPasses;
+    }
+
+    /** Share of the conditional branches at which a warp parted. */
+    public double divergence() {
+        return branches == 0 ? 0 : (double) divergentBranches / branches;
+    }
+
     /**
      * Accesses to global memory.
      *
@@ -27,6 +47,14 @@ public record KernelProfile(String kernel, long launches, long warpInstructions,
         /** Bytes that moved: whole sectors. */
         public long movedBytes() {
             return 32 * sectors;
+        }
+
+        public double sectorsPerRequest() {
+            return requests == 0 ? 0 : (double) sectors / requests;
+        }
+
+        public double idealSectorsPerRequest() {
+            return requests == 0 ? 0 : (double) idealSectors / requests;
         }
     }
 }

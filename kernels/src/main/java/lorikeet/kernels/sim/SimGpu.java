@@ -64,6 +64,8 @@ public final class SimGpu implements Gpu {
         }
     }
 
+    /** What a matrix product is called among {@link #launches}. */
+    public static final String PRODUCT = "gemm";
     /** The least that the PTX is compiled for: what a GPU of compute capability 7.5 has and allows. */
     private static final Properties TURING =
             new Properties("GPU made of Java", 75, 16L << 30, 40, 48 << 10, 64 << 10);
@@ -76,6 +78,7 @@ public final class SimGpu implements Gpu {
     private final Map<String, Module> modules = new HashMap<>();
     private final ArrayDeque<Runnable> queue = new ArrayDeque<>();
     private final Map<String, Profile> profiles = new LinkedHashMap<>();
+    private final List<String> launches = new ArrayList<>();
     private long stagedBytes;
 
     public SimGpu() {
@@ -166,6 +169,7 @@ public final class SimGpu implements Gpu {
     @Override
     public void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments) {
         var launch = Launch.of((Program) kernel, grid, sharedBytes, arguments, TURING);
+        log(kernel.name());
         var profile = options.profile() ? profiles.computeIfAbsent(kernel.name(), _ -> new Profile()) : null;
         queue.add(() -> launch.run(options, memory, pool, profile));
     }
@@ -175,6 +179,7 @@ public final class SimGpu implements Gpu {
             Precision precision) {
         // Compute capability 7.5 has no TF32, so FAST is as exact as STRICT.
         var gemm = new Gemm(a, b, c, m, n, k, alpha, beta, batch);
+        log(PRODUCT);
         queue.add(() -> gemm.run(memory));
     }
 
@@ -203,9 +208,21 @@ public final class SimGpu implements Gpu {
         return results;
     }
 
+    private void log(String launch) {
+        if (options.profile()) {
+            launches.add(launch);
+        }
+    }
+
+    /** Names of what was launched since the last {@link #resetProfiles}, in order; matrix products are {@link #PRODUCT}. */
+    public List<String> launches() {
+        return List.copyOf(launches);
+    }
+
     public void resetProfiles() {
         synchronise();
         profiles.clear();
+        launches.clear();
     }
 
     @Override
