@@ -97,6 +97,11 @@ public final class Buffer {
         }
     }
 
+    /** Whether the memory is still there. */
+    boolean isAlive() {
+        return block.references > 0;
+    }
+
     /** Whether somebody else holds the same memory too, so that writing to it would change what they see. */
     public boolean shared() {
         return block.references > 1;

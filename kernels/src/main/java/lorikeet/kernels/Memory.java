@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * The memory of one device: a pool of freed blocks by size class, the {@link Ledger}, and nested scopes.
@@ -27,6 +28,8 @@ public final class Memory {
     private final Map<Long, ArrayDeque<Long>> pool = new HashMap<>();
     private long pooledBytes;
     private Scope innermost;
+    /** What the innermost {@link #allOrNothing} has allocated so far; null outside. */
+    private List<Buffer> unfinished;
 
     Memory(Device device) {
         this.device = device;
@@ -41,20 +44,48 @@ public final class Memory {
      * all else to the caller.
      */
     public Buffer allocate(DType dtype, long size, Purpose purpose) {
-        var buffer = allocateOwned(dtype, size, purpose);
-        if (purpose.scoped() && innermost != null) {
-            innermost.born.add(buffer);
+        if (!purpose.scoped() || innermost == null) {
+            return allocateOwned(dtype, size, purpose);
         }
+        var buffer = book(dtype, size, purpose);
+        innermost.born.add(buffer);
         return buffer;
     }
 
     /** Like {@link #allocate}, but whatever its purpose the buffer belongs to the caller, who must release it. */
     public Buffer allocateOwned(DType dtype, long size, Purpose purpose) {
+        var buffer = book(dtype, size, purpose);
+        if (unfinished != null) {
+            unfinished.add(buffer);
+        }
+        return buffer;
+    }
+
+    private Buffer book(DType dtype, long size, Purpose purpose) {
         long bytes = Math.multiplyExact(size, dtype.bytes());
         long reserved = sizeClass(bytes);
         var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
         ledger.book(purpose, bytes, reserved);
         return new Buffer(block, dtype, 0, size);
+    }
+
+    /** Does work that allocates for good; if it fails, whatever it has allocated until then is released. */
+    public <T> T allOrNothing(Supplier<T> work) {
+        var around = unfinished;
+        var mine = new ArrayList<Buffer>();
+        unfinished = mine;
+        try {
+            var result = work.get();
+            if (around != null) {
+                around.addAll(mine);
+            }
+            return result;
+        } catch (RuntimeException | Error e) {
+            mine.stream().filter(Buffer::isAlive).forEach(Buffer::release);
+            throw e;
+        } finally {
+            unfinished = around;
+        }
     }
 
     private long take(long reserved) {

@@ -133,6 +133,11 @@ final class AdapterConfig {
         return texts;
     }
 
+    /** Whether the field is there and not null. */
+    boolean says(String field) {
+        return json.hasNonNull(field);
+    }
+
     /** Whether the field is a single text rather than a list. */
     boolean isText(String field) {
         return json.path(field).isTextual();

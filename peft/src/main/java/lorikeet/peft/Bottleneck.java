@@ -60,8 +60,7 @@ public sealed interface Bottleneck extends Method permits SeriesAdapter, Paralle
 
     @Override
     default BottleneckAdapters attach(Decoder decoder, long seed) {
-        decoder.freeze();
-        return new BottleneckAdapters(this, decoder, seed);
+        return decoder.device().memory().allOrNothing(() -> new BottleneckAdapters(this, decoder, seed));
     }
 
     /** @throws IllegalArgumentException if the options make no adapter */

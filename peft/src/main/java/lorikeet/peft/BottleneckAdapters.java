@@ -35,6 +35,7 @@ public final class BottleneckAdapters implements Adapter {
                 }
             }
         }
+        decoder.freeze();
         plug();
     }
 

@@ -41,16 +41,18 @@ final class BranchAdapter implements Mergeable {
      */
     static BranchAdapter attach(Method method, Decoder decoder, Consumer<BranchAdapter> build,
             Function<BranchAdapter, Stored> storing) {
-        var adapter = new BranchAdapter(method, decoder, storing);
-        try {
-            build.accept(adapter);
-            decoder.freeze();
-            adapter.plug();
-            return adapter;
-        } catch (RuntimeException | Error e) {
-            adapter.detach();
-            throw e;
-        }
+        return decoder.device().memory().allOrNothing(() -> {
+            var adapter = new BranchAdapter(method, decoder, storing);
+            try {
+                build.accept(adapter);
+                decoder.freeze();
+                adapter.plug();
+                return adapter;
+            } catch (RuntimeException | Error e) {
+                adapter.detach();
+                throw e;
+            }
+        });
     }
 
     /** Takes over a new parameter. */

@@ -1,8 +1,6 @@
 package lorikeet.peft;
 
-import lorikeet.engine.Initialisation;
 import lorikeet.engine.MatMul;
-import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.RandomKey;
 import lorikeet.model.Decoder;
@@ -109,11 +107,12 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
             scale = lora.scale(place);
             dropout = lora.dropout;
             int rank = lora.rank(place);
-            var key = RandomKey.named(seed, place.name() + ".lora_A");
-            a = adapter.own(place.parameter("lora_A"), lora.variant.init().a(decoder.device(), rank, place.in(), key));
-            b = adapter.own(place.parameter("lora_B"),
-                    Initialisation.zeros(decoder.device(), Shape.of(place.out(), rank)));
-            if (lora.variant.init() == LoraInit.PISSA) {
+            var init = lora.variant.init();
+            a = adapter.own(place.parameter("lora_A"), init.a(decoder.device(), rank, place.in(),
+                    RandomKey.named(seed, place.name() + ".lora_A")));
+            b = adapter.own(place.parameter("lora_B"), init.b(decoder.device(), place.out(), rank,
+                    RandomKey.named(seed, place.name() + ".lora_B")));
+            if (init == LoraInit.PISSA) {
                 adapter.add(new Pissa(this, decoder.changes()));
             }
         }

@@ -19,9 +19,12 @@ final class LoraConfig {
     static Method read(AdapterConfig config) throws IOException {
         config.requireUnused("fan_in_fan_out", "true");
         for (var field : List.of("modules_to_save", "layer_replication", "loftq_config", "lora_bias",
-                "trainable_token_indices", "target_parameters", "use_qalora", "eva_config", "corda_config")) {
+                "trainable_token_indices", "target_parameters", "use_qalora", "corda_config",
+                "alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config", "use_bdlora",
+                "velora_config", "ensure_weight_tying")) {
             config.requireUnused(field, null);
         }
+        config.ignore("eva_config", "lora_ga_config", "qalora_group_size"); // how what the file has was found
         var variant = new LoraVariant(config.flag("use_rslora"), init(config), config.ranks("rank_pattern"),
                 config.numbers("alpha_pattern"), bias(config), 1);
         var lora = new Lora(config.count("r", 8), config.number("lora_alpha", 8), config.number("lora_dropout", 0),
@@ -31,13 +34,14 @@ final class LoraConfig {
 
     private static LoraInit init(AdapterConfig config) throws IOException {
         if (!config.isText("init_lora_weights")) {
-            config.flag("init_lora_weights"); // true, or false for first values that the file replaces anyway
-            return LoraInit.DEFAULT;
+            return config.flag("init_lora_weights", true) ? LoraInit.DEFAULT : LoraInit.RANDOM;
         }
         return switch (config.text("init_lora_weights", "")) {
             case "gaussian" -> LoraInit.GAUSSIAN;
             case "pissa" -> LoraInit.PISSA;
-            default -> throw config.problem("init_lora_weights", "expected true, false, \"gaussian\" or \"pissa\"");
+            case "orthogonal", "eva" -> LoraInit.DEFAULT; // they leave W alone, and the file has A and B
+            default -> throw config.problem("init_lora_weights",
+                    "expected true, false, \"gaussian\", \"pissa\", \"orthogonal\" or \"eva\"");
         };
     }
 
@@ -56,7 +60,11 @@ final class LoraConfig {
         fields.put("alpha_pattern", plain(lora.variant().alphas()));
         fields.put("bias", lora.variant().bias().name().toLowerCase(Locale.ROOT));
         fields.put("fan_in_fan_out", true);
-        fields.put("init_lora_weights", lora.variant().init() == LoraInit.GAUSSIAN ? "gaussian" : true);
+        fields.put("init_lora_weights", switch (lora.variant().init()) {
+            case GAUSSIAN -> "gaussian";
+            case RANDOM -> false;
+            case DEFAULT, PISSA -> true;
+        });
         fields.put("layer_replication", null);
         fields.put("loftq_config", Map.of());
         fields.put("lora_alpha", plain(lora.alpha()));

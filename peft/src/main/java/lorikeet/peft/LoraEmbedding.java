@@ -26,14 +26,19 @@ final class LoraEmbedding implements WeightBranch, TokenEmbedding.Branch {
     LoraEmbedding(Lora lora, BranchAdapter adapter, Decoder decoder, Target place, long seed) {
         this.place = place;
         int rank = lora.rank(place);
-        var key = RandomKey.named(seed, place.name() + ".lora_embedding_B");
         embedding = decoder.embedding();
         tied = decoder.shape().tied();
         scale = lora.scale(place);
-        a = adapter.own(place.name() + ".lora_embedding_A",
-                Initialisation.zeros(decoder.device(), Shape.of(rank, place.in())));
-        b = adapter.own(place.name() + ".lora_embedding_B",
-                Initialisation.normal(decoder.device(), Shape.of(place.out(), rank), 1, key));
+        a = own(adapter, decoder, ".lora_embedding_A", Shape.of(rank, place.in()), seed,
+                lora.variant().init() == LoraInit.RANDOM ? 1 : 0);
+        b = own(adapter, decoder, ".lora_embedding_B", Shape.of(place.out(), rank), seed, 1);
+    }
+
+    private Tensor own(BranchAdapter adapter, Decoder decoder, String kind, Shape shape, long seed, double deviation) {
+        var name = place.name() + kind;
+        return adapter.own(name, deviation == 0
+                ? Initialisation.zeros(decoder.device(), shape)
+                : Initialisation.normal(decoder.device(), shape, deviation, RandomKey.named(seed, name)));
     }
 
     @Override

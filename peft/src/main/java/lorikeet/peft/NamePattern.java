@@ -13,7 +13,7 @@ import java.util.regex.PatternSyntaxException;
  */
 public record NamePattern(List<String> names, String expression) {
     /** Matches nothing. */
-    static final NamePattern NONE = of();
+    public static final NamePattern NONE = of();
     private static final String PREFIX = "transformer.";
 
     public NamePattern {

@@ -26,7 +26,7 @@ public sealed interface PromptLearning extends Method permits PromptTuning, Pref
     @Override
     default VirtualTokens attach(Decoder decoder, long seed) {
         requireRoom(decoder);
-        return new VirtualTokens(this, decoder, encoder(decoder, seed));
+        return decoder.device().memory().allOrNothing(() -> new VirtualTokens(this, decoder, encoder(decoder, seed)));
     }
 
     /**
@@ -37,8 +37,8 @@ public sealed interface PromptLearning extends Method permits PromptTuning, Pref
     default VirtualTokens attach(Decoder decoder, float[] vectors) {
         requireRoom(decoder);
         var shape = Shape.of(virtualTokens(), columns(decoder.shape()));
-        return new VirtualTokens(this, decoder,
-                new PromptEncoder.Table(Tensor.parameter(decoder.device(), shape, vectors)));
+        return decoder.device().memory().allOrNothing(() -> new VirtualTokens(this, decoder,
+                new PromptEncoder.Table(Tensor.parameter(decoder.device(), shape, vectors))));
     }
 
     private void requireRoom(Decoder decoder) {

@@ -24,7 +24,7 @@ final class PromptLearningConfig {
     private PromptLearningConfig() {}
 
     static PromptTuning readPromptTuning(AdapterConfig config) throws IOException {
-        config.requireUnused("tokenizer_kwargs", null);
+        config.ignore("tokenizer_kwargs"); // the file has the values
         var text = config.text("prompt_tuning_init_text", "");
         var tokenizer = config.text("tokenizer_name_or_path", null);
         var init = switch (config.text("prompt_tuning_init", "RANDOM")) {
@@ -37,7 +37,7 @@ final class PromptLearningConfig {
     }
 
     static PrefixTuning readPrefixTuning(AdapterConfig config) throws IOException {
-        config.requireUnused("init_weights", null);
+        config.ignore("init_weights"); // the file has the values
         return new PrefixTuning(virtualTokens(config), config.flag("prefix_projection"),
                 config.count("encoder_hidden_size", 0), null);
     }

@@ -28,7 +28,7 @@ final class TargetsConfig {
     /** A list of names, or a text that is an expression. */
     static NamePattern names(AdapterConfig config, String field, NamePattern usual) throws IOException {
         var names = config.texts(field);
-        if (names.isEmpty()) {
+        if (!config.says(field)) {
             return usual;
         }
         boolean expression = config.isText(field) && !names.getFirst().equals(ALL);

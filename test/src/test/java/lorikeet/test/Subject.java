@@ -58,14 +58,19 @@ record Subject(Decoder decoder, Adapter adapter) implements AutoCloseable {
 
     /** One forward and backward. The gradients are forgotten afterwards. */
     Gradients gradients(Batch batch, Pass pass) {
-        try (var _ = device().memory().scope()) {
+        return gradients(decoder, adapter.parameters(), batch, pass);
+    }
+
+    static Gradients gradients(Decoder decoder, Map<String, Tensor> parameters, Batch batch, Pass pass) {
+        var device = decoder.device();
+        try (var _ = device.memory().scope()) {
             float factor = 1f / batch.labelCount(decoder.promptLength());
             var loss = decoder.loss(batch.sequences(), batch.labels(), factor, pass);
             loss.backward();
             var byName = new TreeMap<String, float[]>();
-            adapter.parameters().forEach((name, parameter) -> {
+            parameters.forEach((name, parameter) -> {
                 var gradient = parameter.gradient();
-                byName.put(name, gradient == null ? null : device().downloadFloats(gradient));
+                byName.put(name, gradient == null ? null : device.downloadFloats(gradient));
                 parameter.zeroGradient();
             });
             return new Gradients(loss.item(), byName);

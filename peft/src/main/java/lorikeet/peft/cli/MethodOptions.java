@@ -84,8 +84,8 @@ final class MethodOptions {
     private String layers;
 
     @Option(names = "--init", paramLabel = "NAME",
-            description = "First values. lora, dora: default (A uniform, B zero), gaussian (A normal, B zero) or pissa "
-                    + "(the principal part of the weight). prompt: vocabulary (embeddings of common tokens), "
+            description = "First values. lora, dora: default (A uniform, B zero), gaussian (A normal, B zero), pissa "
+                    + "(the principal part of the weight) or random (neither is zero). prompt: vocabulary (embeddings of common tokens), "
                     + "text:TEXT (those of a text), uniform or normal. prefix: random or text:TEXT (keys and values of "
                     + "a text). series: near-identity or identity. parallel: identity or near-identity. "
                     + "Default: the first of each.")
@@ -194,7 +194,8 @@ final class MethodOptions {
 
     private Lora lora() {
         var variant = new LoraVariant(oneOf("--scaling", scaling, "standard", "rslora").equals("rslora"),
-                LoraInit.valueOf(oneOf("--init", init, "default", "gaussian", "pissa").toUpperCase(Locale.ROOT)),
+                LoraInit.valueOf(
+                        oneOf("--init", init, "default", "gaussian", "pissa", "random").toUpperCase(Locale.ROOT)),
                 or(ranks, Map.of()), or(alphas, Map.of()),
                 LoraBias.valueOf(oneOf("--bias", bias, "none", "all", "lora_only").toUpperCase(Locale.ROOT)),
                 or(rateRatio, 1f));

@@ -16,17 +16,19 @@ import java.util.function.UnaryOperator;
 public record ReferenceCase(String name, GptConfig config, List<Method> methods, Map<String, double[]> base,
         Map<String, double[]> adapter, Batch batch) {
     private static final GptConfig SMALL = GptConfig.gpt2(13, 16, 12, 2, 3);
+    /** For differences with respect to every number of the base. */
+    private static final GptConfig TINY = GptConfig.gpt2(7, 8, 6, 2, 3);
     private static final String[] LINEAR = {"attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"};
     private static final String[] PLACES = {"attention_adapters", "output_adapters"};
 
     /** Every method in every form. */
     public static List<ReferenceCase> all() {
         var cases = new ArrayList<ReferenceCase>();
-        cases.add(of("full", SMALL, weights -> weights));
+        cases.add(of("full", TINY, weights -> weights));
         cases.add(of("full, exact GELU, untied head, scaled by layer",
-                SMALL.withActivation(Activation.GELU).withUntiedHead().withScaleByLayer(), weights -> weights));
-        cases.add(of("full, ReLU", SMALL.withActivation(Activation.RELU), weights -> weights));
-        cases.add(of("full, SiLU", SMALL.withActivation(Activation.SILU), weights -> weights));
+                TINY.withActivation(Activation.GELU).withUntiedHead().withScaleByLayer(), weights -> weights));
+        cases.add(of("full, ReLU", TINY.withActivation(Activation.RELU), weights -> weights));
+        cases.add(of("full, SiLU", TINY.withActivation(Activation.SILU), weights -> weights));
         cases.add(of("LoRA", SMALL, weights -> weights.lora(2, false, "attn.c_attn"), new Method.Lora(3)));
         cases.add(of("LoRA everywhere, rsLoRA, own alpha", SMALL, weights -> weights.lora(3, false, LINEAR)
                 .loraOfEmbedding(2), new Method.Lora(2, Map.of("transformer.h.1.mlp.c_fc", 5.0), true)));
