@@ -14,7 +14,6 @@ import java.util.stream.Stream;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Unary;
-import lorikeet.model.Decoder;
 import lorikeet.peft.Adapter;
 import lorikeet.peft.Bottleneck.Init;
 import lorikeet.peft.Bottleneck.Place;
