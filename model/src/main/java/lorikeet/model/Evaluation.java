@@ -19,10 +19,12 @@ import lorikeet.model.data.Task;
  * @param accuracy      share of right answers: the right label scored highest, or, where there are no labels to choose from,
  *                      the completion generated exactly; NaN if that was not asked for, or a text without a prompt is
  *                      among the examples
+ * @param topFive       share of examples whose right label is among the five scored highest; NaN without labels
  * @param standardError of the accuracy, √(p (1 − p) / examples)
  * @param majority      accuracy of always answering with the commonest label; NaN without labels
  */
-public record Evaluation(int examples, double loss, double accuracy, double standardError, double majority) {
+public record Evaluation(int examples, double loss, double accuracy, double topFive, double standardError,
+        double majority) {
     /** Tokens that go through the decoder at a time. */
     private static final int BATCH_TOKENS = 4096;
     private static final int BATCH_PROMPTS = 64;
@@ -45,19 +47,25 @@ public record Evaluation(int examples, double loss, double accuracy, double stan
         double loss = loss(decoder, examples);
         boolean prompts = examples.stream().allMatch(example -> example.prompt().length > 0);
         if (!answers || !prompts || examples.isEmpty()) {
-            return new Evaluation(examples.size(), loss, Double.NaN, Double.NaN, Double.NaN);
+            return new Evaluation(examples.size(), loss, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
         }
         int right = 0;
+        int amongFive = 0;
         for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
             var batch = examples.subList(from, Math.min(from + BATCH_PROMPTS, examples.size()));
-            right += task.labels().isEmpty()
-                    ? exactlyGenerated(decoder, batch, endOfText)
-                    : labelled(decoder, batch, task);
+            if (task.labels().isEmpty()) {
+                right += exactlyGenerated(decoder, batch, endOfText);
+            } else {
+                var ranks = ranks(decoder, batch, task);
+                right += (int) Arrays.stream(ranks).filter(rank -> rank < 1).count();
+                amongFive += (int) Arrays.stream(ranks).filter(rank -> rank < 5).count();
+            }
             progress.accept(from + batch.size());
         }
         double accuracy = (double) right / examples.size();
-        return new Evaluation(examples.size(), loss, accuracy, Math.sqrt(accuracy * (1 - accuracy) / examples.size()),
-                majority(task));
+        return new Evaluation(examples.size(), loss, accuracy,
+                task.labels().isEmpty() ? Double.NaN : (double) amongFive / examples.size(),
+                Math.sqrt(accuracy * (1 - accuracy) / examples.size()), majority(task));
     }
 
     private static double loss(Decoder decoder, List<Example> examples) {
@@ -82,14 +90,23 @@ public record Evaluation(int examples, double loss, double accuracy, double stan
         return sum / labels;
     }
 
-    private static int labelled(Decoder decoder, List<Example> batch, Task task) {
+    private static int[] ranks(Decoder decoder, List<Example> batch, Task task) {
         var scores = LabelScores.of(decoder, batch.stream().map(Example::prompt).toList(), task.labels());
-        return (int) IntStream.range(0, batch.size())
-                .filter(i -> best(scores[i]) == task.labelOf(batch.get(i))).count();
+        return IntStream.range(0, batch.size()).map(i -> rank(scores[i], task.labelOf(batch.get(i)))).toArray();
     }
 
-    private static int best(double[] scores) {
-        return IntStream.range(0, scores.length).reduce((a, b) -> scores[b] > scores[a] ? b : a).orElseThrow();
+    /**
+     * How many labels are not scored below the right one. Of equal scores the first is the higher; what is not a number is
+     * never above another.
+     *
+     * @param right its place; −1, and the answer is the largest number there is, if none is right
+     */
+    static int rank(double[] scores, int right) {
+        return right < 0
+                ? Integer.MAX_VALUE
+                : (int) IntStream.range(0, scores.length).filter(label -> label != right
+                        && !(scores[right] > scores[label] || scores[right] == scores[label] && right < label))
+                        .count();
     }
 
     private static int exactlyGenerated(Decoder decoder, List<Example> batch, int endOfText) {
@@ -98,11 +115,7 @@ public record Evaluation(int examples, double loss, double accuracy, double stan
         int longest = batch.stream().mapToInt(example -> example.completion().length).max().orElse(0);
         var texts = Generation.continueGreedily(decoder, prompts, longest, endOfText);
         for (int i = 0; i < batch.size(); i++) {
-            var completion = batch.get(i).completion();
-            var wanted = completion[completion.length - 1] == endOfText
-                    ? Arrays.copyOf(completion, completion.length - 1)
-                    : completion;
-            right += Arrays.equals(wanted, texts.get(i)) ? 1 : 0;
+            right += Arrays.equals(batch.get(i).answer(endOfText), texts.get(i)) ? 1 : 0;
         }
         return right;
     }

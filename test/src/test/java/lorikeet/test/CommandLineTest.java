@@ -95,7 +95,7 @@ class CommandLineTest {
     // ---- usage -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"finetune", "eval", "generate", "pretrain", "merge", "inspect", "logits", "plan",
+    @ValueSource(strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "logits",
         "kernels"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
@@ -107,8 +107,8 @@ class CommandLineTest {
 
     @Test
     void helpAndVersionOfTheWhole() {
-        assertThat(done("--help").out).contains("finetune", "eval", "generate", "pretrain", "merge", "inspect",
-                "logits", "plan", "devices", "kernels", "Examples:");
+        assertThat(done("--help").out).contains("finetune", "eval", "generate", "compare", "plan", "pretrain", "merge",
+                "inspect", "logits", "devices", "kernels", "Examples:");
         assertThat(done("--version").out).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
     }
 

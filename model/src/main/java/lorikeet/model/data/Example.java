@@ -40,6 +40,13 @@ public record Example(int[] ids, int[] labels, int padding, int padded) {
         return Arrays.copyOfRange(ids, firstLabel(), lastLabel() + 1);
     }
 
+    /** The completion without the token that ends it, if it ends so. */
+    public int[] answer(int endOfText) {
+        var completion = completion();
+        boolean ends = completion.length > 0 && completion[completion.length - 1] == endOfText;
+        return ends ? Arrays.copyOf(completion, completion.length - 1) : completion;
+    }
+
     /** Place of the first label that is not masked; the length if all are. */
     int firstLabel() {
         int t = 0;

@@ -3,6 +3,8 @@ package lorikeet.peft.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Precision;
@@ -35,6 +37,16 @@ final class BaseOptions {
         var matrices = device.precision() == Precision.BF16 && !trainsBase ? DType.BF16 : DType.F32;
         var dropouts = dropout == null ? folder.config().dropouts() : new Dropouts(dropout, dropout, dropout);
         return folder.load(device, matrices, dropouts);
+    }
+
+    /** The tokens of a text that a method starts from. */
+    static List<Integer> tokens(ModelFolder folder, String text) throws IOException {
+        try (var tokenizer = tokenizer(folder)) {
+            if (tokenizer == null) {
+                throw new IOException(folder.path() + ": --init text: needs a tokenizer.json");
+            }
+            return Arrays.stream(tokenizer.encode(text)).boxed().toList();
+        }
     }
 
     /** The base's tokenizer, or null if it has none. */

@@ -4,18 +4,14 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import lorikeet.kernels.Device;
 import lorikeet.model.Decoder;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Generation;
 import lorikeet.model.ModelFolder;
 import lorikeet.model.Sampling;
 import lorikeet.model.Training;
-import lorikeet.model.data.Batches;
 import lorikeet.model.data.Task;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Adapter;
@@ -52,6 +48,8 @@ final class Finetune implements Callable<Integer> {
     @Mixin
     private TrainingOptions options;
     @Mixin
+    private SeedOption seed;
+    @Mixin
     private DeviceOptions device;
     @Mixin
     private ProgressOption progress;
@@ -80,7 +78,7 @@ final class Finetune implements Callable<Integer> {
                 var tokenizer = BaseOptions.tokenizer(folder);
                 var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
             long baseParameters = decoder.shape().parameters();
-            var adapter = from.adapter == null ? method.attach(decoder, options.seed) : from.attach(decoder);
+            var adapter = from.adapter == null ? method.attach(decoder, seed.seed) : from.attach(decoder);
             say("base      %s, %,d parameters", base.base, baseParameters);
             say("device    %s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
             say("method    %s, %s", method.name(), Report.trainable(adapter.size(),
@@ -93,13 +91,13 @@ final class Finetune implements Callable<Integer> {
             say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
                     task.evaluation().size());
             var target = claim(method, task);
-            return new Run(folder, decoder, adapter, tokenizer, task, target).go(on);
+            return new Run(folder, decoder, adapter, tokenizer, task, target).go();
         }
     }
 
     private Method method(ModelFolder folder) throws IOException {
         if (from.adapter == null) {
-            return methods.method(folder.config().shape(), text -> tokens(folder, text));
+            return methods.method(folder.config().shape(), text -> BaseOptions.tokens(folder, text));
         }
         if (methods.method != null || !methods.given().isEmpty()) {
             throw new ParameterException(spec.commandLine(),
@@ -107,15 +105,6 @@ final class Finetune implements Callable<Integer> {
                             + (methods.given().isEmpty() ? "its options" : methods.given().getFirst()));
         }
         return from.method();
-    }
-
-    private static List<Integer> tokens(ModelFolder folder, String text) throws IOException {
-        try (var tokenizer = BaseOptions.tokenizer(folder)) {
-            if (tokenizer == null) {
-                throw new IOException(folder.path() + ": --init text: needs a tokenizer.json");
-            }
-            return Arrays.stream(tokenizer.encode(text)).boxed().toList();
-        }
     }
 
     /** The folder for the results; with no --out the first free one of its name. */
@@ -154,37 +143,31 @@ final class Finetune implements Callable<Integer> {
             this.target = target;
         }
 
-        int go(Device on) throws IOException {
-            var batches = new Batches(task.training(), options.batchSize, options.shuffle, options.seed);
-            var training = options.training(batches.perEpoch(), LearningRates.of(adapter.method()));
+        int go() throws IOException {
+            float rate = options.rate(LearningRates.of(adapter.method()));
             try (var metrics = new Metrics(target.resolve("metrics.jsonl"));
-                    var optimizer = options.optimizer(adapter)) {
+                    var training = new TrainingRun(options, decoder, adapter, task, rate, seed.seed)) {
                 var before = evaluate("before", metrics, 0);
                 sample();
-                on.memory().ledger().resetPeaks();
-                long start = System.nanoTime();
-                long[] seen = {0, 0};
+                TrainingRun.Outcome outcome;
                 try (var bar = progress.bar("training", training.steps())) {
-                    training.run(decoder, optimizer, batches::get, 0, step -> {
+                    outcome = training.go(step -> {
                         metrics.step(step);
-                        seen[0] = step.step();
-                        seen[1] += step.tokens();
                         bar.to(step.step(), "loss %.3f".formatted(step.loss()));
                         between(step, metrics);
                         return !interrupts.requested();
                     });
                 }
-                double seconds = (System.nanoTime() - start) * 1e-9;
                 AdapterFolder.save(target, adapter, base.base);
                 if (interrupts.requested()) {
-                    say("stopped after step %d of %d; the adapter is in %s", seen[0], training.steps(), target);
+                    say("stopped after step %d of %d; the adapter is in %s", outcome.steps(), training.steps(), target);
                     throw new InterruptedRun();
                 }
-                say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", seen[0], seen[1], seconds,
-                        seen[1] / seconds);
-                say("memory    %s; peak %.1f MB", Report.memory(on.memory().ledger().atPeak()),
-                        on.memory().ledger().peak() / 1e6);
-                var after = evaluate("after", metrics, (int) seen[0]);
+                say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", outcome.steps(), outcome.tokens(),
+                        outcome.seconds(), outcome.tokens() / outcome.seconds());
+                say("memory    %s; peak %.1f MB", Report.memory(outcome.memory()),
+                        outcome.memory().values().stream().mapToLong(Long::longValue).sum() / 1e6);
+                var after = evaluate("after", metrics, outcome.steps());
                 sample();
                 conclude(before, after);
             }
@@ -192,10 +175,6 @@ final class Finetune implements Callable<Integer> {
         }
 
         private void between(Training.Step step, Metrics metrics) {
-            if (!step.finite()) {
-                System.err.println(
-                        "lorikeet: step " + step.step() + ": loss or gradient is not finite; nothing was updated");
-            }
             if (evalEvery > 0 && step.step() % evalEvery == 0) {
                 evaluate("step " + step.step(), metrics, step.step());
             }

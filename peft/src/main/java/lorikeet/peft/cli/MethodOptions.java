@@ -45,6 +45,8 @@ final class MethodOptions {
             .collect(Collectors.toUnmodifiableSet());
     private static final String METHODS =
             "lora, dora, ia3, prompt, prefix, p-tuning, series, parallel, full, last-layers, bitfit or layer-norms";
+    /** The names of all methods. */
+    static final List<String> NAMES = List.of(METHODS.split(", | or "));
     /** Starts the name of an initialisation from the text behind it. */
     private static final String TEXT = "text:";
 

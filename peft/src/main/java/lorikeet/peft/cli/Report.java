@@ -10,13 +10,16 @@ import lorikeet.model.Evaluation;
 final class Report {
     private Report() {}
 
-    /** "loss 1.23 (perplexity 3.4), accuracy 67.1 % ± 1.0 (majority 14.2 %) on 2,000 held-out examples". */
+    /** "loss 1.23 (perplexity 3.4), accuracy 67.1 % ± 1.0 (94.2 % among the first five) on 2,000 held-out examples". */
     static String evaluation(Evaluation evaluation) {
         var text =
                 new StringBuilder("loss %.4f (perplexity %.2f)".formatted(evaluation.loss(), evaluation.perplexity()));
         if (!Double.isNaN(evaluation.accuracy())) {
             text.append(", accuracy %.1f %% ± %.1f".formatted(100 * evaluation.accuracy(),
                     100 * evaluation.standardError()));
+        }
+        if (!Double.isNaN(evaluation.topFive())) {
+            text.append(" (%.1f %% among the first five)".formatted(100 * evaluation.topFive()));
         }
         return text.append(" on %,d held-out examples".formatted(evaluation.examples())).toString();
     }

@@ -1,13 +1,19 @@
 package lorikeet.peft.cli;
 
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import lorikeet.engine.AdamWOptimizer;
 import lorikeet.engine.Schedule;
 import lorikeet.engine.Tensor;
 import lorikeet.model.Training;
+import lorikeet.model.data.Batches;
+import lorikeet.model.data.Task;
 import lorikeet.peft.Adapter;
+import lorikeet.peft.comparison.Comparison;
 import picocli.CommandLine.Option;
 
 /** How to train. */
@@ -20,7 +26,7 @@ final class TrainingOptions {
 
     @Option(names = "--steps", paramLabel = "N",
             description = "Optimizer steps; overrides --epochs. 0 writes the adapter unchanged.")
-    private Integer steps;
+    Integer steps;
 
     @Option(names = "--epochs", defaultValue = "4", paramLabel = "X",
             description = "How often each training example is seen. Default: ${DEFAULT-VALUE}.")
@@ -28,7 +34,7 @@ final class TrainingOptions {
 
     @Option(names = "--batch-size", defaultValue = "32", paramLabel = "N",
             description = "Examples that go through the model together. Default: ${DEFAULT-VALUE}.")
-    int batchSize;
+    private int batchSize;
 
     @Option(names = "--accumulate", defaultValue = "1", paramLabel = "N",
             description = "Batches whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
@@ -63,11 +69,7 @@ final class TrainingOptions {
 
     @Option(names = "--shuffle", negatable = true, defaultValue = "true", fallbackValue = "true",
             description = "Random order of examples, anew each epoch, or as they stand in the file. Default: shuffled.")
-    boolean shuffle;
-
-    @Option(names = "--seed", defaultValue = "1", paramLabel = "N",
-            description = "Of first values, order and dropout. Default: ${DEFAULT-VALUE}.")
-    long seed;
+    private boolean shuffle;
 
     /** @throws WrongUsage if a number cannot be meant */
     void check() {
@@ -78,16 +80,31 @@ final class TrainingOptions {
         }
     }
 
-    /**
-     * @param perEpoch batches of an epoch
-     * @param usual    learning rate unless one was given
-     */
-    Training training(int perEpoch, float usual) {
+    /** The learning rate asked for, or else the usual one. */
+    float rate(float usual) {
+        return rate == null ? usual : rate;
+    }
+
+    /** @param perEpoch batches of an epoch */
+    Training training(int perEpoch, float rate, long seed) {
         int total = steps != null ? steps : (int) Math.ceil(epochs * perEpoch / accumulate);
         int rise = warmup != null ? warmup : total / 20;
-        return new Training(total, accumulate, rate == null ? usual : rate, new Schedule(schedule, rise, total), clip,
-                seed,
-                recompute);
+        return new Training(total, accumulate, rate, new Schedule(schedule, rise, total), clip, seed, recompute);
+    }
+
+    /** All that decides a training but data and seed, by name. */
+    Map<String, String> settings(int perEpoch, float rate) {
+        var training = training(perEpoch, rate, 0);
+        return Map.ofEntries(Map.entry("steps", "" + training.steps()), Map.entry("batch size", "" + batchSize),
+                Map.entry("accumulate", "" + accumulate), Map.entry("shuffle", "" + shuffle),
+                Map.entry(Comparison.LEARNING_RATE, new BigDecimal(Float.toString(rate)).toPlainString()),
+                Map.entry("schedule", training.schedule().toString()),
+                Map.entry("weight decay", weightDecay + " on " + decay.name().toLowerCase(Locale.ROOT)),
+                Map.entry("clip", "" + clip), Map.entry("recompute", "" + recompute));
+    }
+
+    Batches batches(Task task, long seed) {
+        return new Batches(task.training(), batchSize, shuffle, seed);
     }
 
     AdamWOptimizer optimizer(Adapter adapter) {

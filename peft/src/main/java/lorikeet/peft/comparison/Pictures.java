@@ -1,0 +1,100 @@
+package lorikeet.peft.comparison;
+
+import java.awt.Color;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import lorikeet.engine.AtomicFile;
+import lorikeet.kernels.Purpose;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.BitmapEncoder.BitmapFormat;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries.XYSeriesRenderStyle;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** A comparison in pictures, of its first task: the score over the number of parameters, losses over steps, and memory. */
+public final class Pictures {
+    private static final int WIDTH = 900;
+    private static final int HEIGHT = 560;
+    /** Points of a loss curve: each is the mean over so many steps that about these many are left. */
+    private static final int POINTS = 50;
+
+    static {
+        System.setProperty("java.awt.headless", "true"); // before anything of AWT's is loaded
+    }
+
+    private final List<Comparison.Row> rows;
+    private final String task;
+
+    private Pictures(List<Comparison.Row> rows) {
+        this.rows = rows;
+        task = rows.getFirst().first().setup().data();
+    }
+
+    /** Writes {@code score.png}, {@code loss.png} and {@code memory.png}; nothing if nothing was trained. */
+    public static void write(Comparison comparison, Path folder) throws IOException {
+        var trained = comparison.rows().stream().filter(row -> !row.first().losses().isEmpty()).toList();
+        if (trained.isEmpty()) {
+            return;
+        }
+        var pictures = new Pictures(trained);
+        write(pictures.score(), folder.resolve("score.png"));
+        write(pictures.loss(), folder.resolve("loss.png"));
+        write(pictures.memory(), folder.resolve("memory.png"));
+    }
+
+    private XYChart score() {
+        var measure = rows.getFirst().first().score().measure();
+        var chart = xy(task + ": " + measure + ", over trained parameters", "trained parameters", measure);
+        chart.getStyler().setDefaultSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setXAxisLogarithmic(true);
+        for (var row : rows) {
+            var scores = row.firstTask().stream().mapToDouble(trial -> trial.score().value()).toArray();
+            chart.addSeries(row.method(), new double[] {row.first().trained()},
+                    new double[] {Comparison.mean(scores)}, new double[] {Comparison.spread(scores)});
+        }
+        return chart;
+    }
+
+    private XYChart loss() {
+        var chart = xy(task + ": loss in training", "step", "loss");
+        for (var row : rows) {
+            var losses = row.first().losses();
+            int window = Math.ceilDiv(losses.size(), POINTS);
+            int points = losses.size() / window;
+            chart.addSeries(row.method(), IntStream.range(0, points).mapToDouble(p -> (p + 0.5) * window).toArray(),
+                    IntStream.range(0, points).mapToDouble(p -> losses.subList(p * window, (p + 1) * window).stream()
+                            .mapToDouble(Float::doubleValue).average().orElseThrow()).toArray())
+                    .setMarker(SeriesMarkers.NONE);
+        }
+        return chart;
+    }
+
+    private Chart<?, ?> memory() {
+        var chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT)
+                .title(task + ": memory at its peak, by purpose").yAxisTitle("MB").build();
+        chart.getStyler().setStacked(true).setXAxisLabelRotation(45).setChartBackgroundColor(Color.WHITE);
+        var methods = rows.stream().map(Comparison.Row::method).toList();
+        for (var purpose : Purpose.values()) {
+            chart.addSeries(purpose.name().toLowerCase(Locale.ROOT), methods,
+                    rows.stream().map(row -> row.first().memory().get(purpose) / 1e6).toList());
+        }
+        return chart;
+    }
+
+    private static XYChart xy(String title, String x, String y) {
+        var chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y).build();
+        chart.getStyler().setChartBackgroundColor(Color.WHITE);
+        return chart;
+    }
+
+    private static void write(Chart<?, ?> chart, Path file) throws IOException {
+        var png = BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
+        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(png)));
+    }
+}
