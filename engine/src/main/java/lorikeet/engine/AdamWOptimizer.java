@@ -67,6 +67,25 @@ public final class AdamWOptimizer implements Optimizer {
         return steps;
     }
 
+    /** The running averages of a parameter's gradient and of its square, each of the parameter's shape. */
+    public record Averages(Tensor gradient, Tensor square) {}
+
+    /**
+     * The running averages of one of the parameters. With {@link #steps} they are all that the optimizer remembers.
+     *
+     * @throws IllegalArgumentException if the optimizer does not train it
+     */
+    public Averages averages(Tensor parameter) {
+        var slot = slots.stream().filter(s -> s.parameter == parameter).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("not trained by this optimizer: " + parameter));
+        return new Averages(slot.mean, slot.variance);
+    }
+
+    /** Counts on from {@code steps}, as an optimizer does whose averages were restored. */
+    public void countFrom(int steps) {
+        this.steps = steps;
+    }
+
     @Override
     public void close() {
         for (var slot : slots) {

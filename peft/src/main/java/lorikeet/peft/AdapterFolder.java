@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import lorikeet.engine.AtomicFile;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsWriter;
@@ -59,6 +61,12 @@ public final class AdapterFolder {
             case LAYER_NORMS -> new Selection.LayerNorms();
             default -> throw config.problem("peft_type", "expected one of " + TYPES);
         };
+    }
+
+    /** The files that the folder may have, whichever method it holds. */
+    public static List<Path> files(Path folder) {
+        return Stream.of(CONFIG, WEIGHTS, BottleneckConfig.WEIGHTS, PromptLearningFolder.NETWORK).map(folder::resolve)
+                .toList();
     }
 
     /** Attaches the folder's method to the decoder and reads its parameters. If that fails, nothing is attached. */

@@ -1,14 +1,13 @@
 package lorikeet.test;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static lorikeet.test.CommandRun.done;
+import static lorikeet.test.CommandRun.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,41 +46,9 @@ class CommandLineTest {
     @TempDir
     private Path folder;
 
-    private record Result(int exit, String out, String err) {}
-
-    /** Runs a command in this process. */
-    private static Result run(String... arguments) {
-        var out = System.out;
-        var err = System.err;
-        var said = new ByteArrayOutputStream();
-        var remarked = new ByteArrayOutputStream();
-        try (var newOut = new PrintStream(said, true, UTF_8); var newErr = new PrintStream(remarked, true, UTF_8)) {
-            System.setOut(newOut);
-            System.setErr(newErr);
-            int exit = Lorikeet.run(arguments);
-            return new Result(exit, said.toString(UTF_8), remarked.toString(UTF_8));
-        } finally {
-            System.setOut(out);
-            System.setErr(err);
-        }
-    }
-
-    private static Result done(String... arguments) {
-        var result = run(arguments);
-        assertThat(result.exit).as(result.err).isZero();
-        return result;
-    }
-
     @BeforeAll
     static void writeBatchAndPretrain() throws IOException {
-        var golden = Golden.batch();
-        var lines = new ArrayList<String>();
-        for (int s = 0; s < golden.sequences(); s++) {
-            lines.add("{\"input_ids\":%s,\"labels\":%s,\"attention_mask\":%s}".formatted(
-                    Arrays.toString(golden.ids()[s]), Arrays.toString(golden.labels()[s]),
-                    Arrays.toString(golden.mask()[s])));
-        }
-        batch = Files.write(shared.resolve("batch.jsonl"), lines).toString();
+        batch = CommandRun.writeGoldenBatch(shared.resolve("batch.jsonl")).toString();
 
         var texts = IntStream.range(0, 40).mapToObj(i -> "The parrot said " + "lori ".repeat(i % 5 + 1) + i).toList();
         var text = Files.write(shared.resolve("text.txt"), texts);
@@ -89,7 +56,7 @@ class CommandLineTest {
         var result = done("pretrain", "--text", text.toString(), "--vocabulary", "280", "--context", "48", "--width",
                 "16", "--layers", "1", "--heads", "2", "--steps", "4", "--warmup", "1", "--batch-tokens", "100",
                 "--out", talker.toString());
-        assertThat(result.out).contains("loss", "perplexity", "on 4 held-out examples").endsWith(talker + "\n");
+        assertThat(result.out()).contains("loss", "perplexity", "on 4 held-out examples").endsWith(talker + "\n");
     }
 
     // ---- usage -------------------------------------------------------------------------------------------------------
@@ -99,17 +66,18 @@ class CommandLineTest {
         "kernels"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
-        assertThat(result.out).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
+        assertThat(result.out()).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
                 "--verbose");
-        assertThat(result.err).isEmpty();
-        assertThat(result.out.lines()).noneMatch(line -> line.contains("${"));
+        assertThat(result.err()).isEmpty();
+        assertThat(result.out().lines()).noneMatch(line -> line.contains("${"));
     }
 
     @Test
     void helpAndVersionOfTheWhole() {
-        assertThat(done("--help").out).contains("finetune", "eval", "generate", "compare", "plan", "pretrain", "merge",
+        assertThat(done("--help").out()).contains("finetune", "eval", "generate", "compare", "plan", "pretrain",
+                "merge",
                 "inspect", "logits", "devices", "kernels", "Examples:");
-        assertThat(done("--version").out).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
+        assertThat(done("--version").out()).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
     }
 
     @ParameterizedTest
@@ -127,9 +95,9 @@ class CommandLineTest {
     void wrongUsageExitsWith2(String command) {
         var arguments = command.formatted(BASE, batch).split(" ");
         var result = run(command.isEmpty() ? new String[0] : arguments);
-        assertThat(result.exit).isEqualTo(2);
-        assertThat(result.out).isEmpty();
-        assertThat(result.err).isNotBlank().doesNotContain("Exception", "\tat ");
+        assertThat(result.exit()).isEqualTo(2);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err()).isNotBlank().doesNotContain("Exception", "\tat ");
     }
 
     @Test
@@ -137,8 +105,8 @@ class CommandLineTest {
         for (var option : List.of("--method", "--rank", "--targets")) {
             var result = run("finetune", "--base", BASE, "--data", batch, "--adapter", LORA, option,
                     option.equals("--method") ? "lora" : "4");
-            assertThat(result.exit).isEqualTo(2);
-            assertThat(result.err).startsWith("--adapter brings its own method").contains(option);
+            assertThat(result.exit()).isEqualTo(2);
+            assertThat(result.err()).startsWith("--adapter brings its own method").contains(option);
         }
     }
 
@@ -151,18 +119,18 @@ class CommandLineTest {
         "pretrain --text nowhere --out %3$s"})
     void failuresExitWith1AndSayWhyInOneLine(String command) {
         var result = run(command.formatted(BASE, batch, folder).split(" "));
-        assertThat(result.exit).isEqualTo(1);
-        assertThat(result.out).isEmpty();
-        var complaint = result.err.lines().filter(line -> line.startsWith("lorikeet: ")).toList();
+        assertThat(result.exit()).isEqualTo(1);
+        assertThat(result.out()).isEmpty();
+        var complaint = result.err().lines().filter(line -> line.startsWith("lorikeet: ")).toList();
         assertThat(complaint).hasSize(1);
-        assertThat(result.err).endsWith(complaint.getFirst() + System.lineSeparator())
+        assertThat(result.err()).endsWith(complaint.getFirst() + System.lineSeparator())
                 .doesNotContain("Exception", "\tat ");
         assertThat(complaint.getFirst().length()).isGreaterThan("lorikeet: nowhere: ".length());
     }
 
     @Test
     void verboseShowsWhereAnErrorCameFrom() {
-        assertThat(run("inspect", "nowhere", "--verbose").err).contains("nowhere", "\tat lorikeet.peft.cli.Inspect");
+        assertThat(run("inspect", "nowhere", "--verbose").err()).contains("nowhere", "\tat lorikeet.peft.cli.Inspect");
     }
 
     // ---- finetune and what follows -----------------------------------------------------------------------------------
@@ -175,7 +143,7 @@ class CommandLineTest {
         return lines;
     }
 
-    private Result finetune(Path out, String... more) {
+    private CommandRun finetune(Path out, String... more) {
         var arguments = Stream.concat(Stream.of("finetune", "--base", BASE, "--data", batch, "--eval-data", batch,
                 "--no-shuffle", "--batch-size", "3", "--lr", "1e-3", "--schedule", "constant", "--warmup", "0",
                 "--decay", "all", "--grad-clip", "0", "--precision", "strict", "--device", "cpu", "--out",
@@ -188,10 +156,10 @@ class CommandLineTest {
     void finetuneWritesMetricsAndAnAdapterFromWhichItGoesOn() throws IOException {
         var first = folder.resolve("first");
         var result = finetune(first, "--rank", "4", "--alpha", "8", "--targets", "c_attn", "--steps", "3");
-        assertThat(result.exit).as(result.err).isZero();
-        assertThat(result.err).isEmpty();
-        assertThat(result.out.lines()).hasSize(2);
-        assertThat(result.out).containsPattern("^loss +\\d\\.\\d+ → \\d\\.\\d+\n").endsWith(first + "\n");
+        assertThat(result.exit()).as(result.err()).isZero();
+        assertThat(result.err()).isEmpty();
+        assertThat(result.out().lines()).hasSize(2);
+        assertThat(result.out()).containsPattern("^loss +\\d\\.\\d+ → \\d\\.\\d+\n").endsWith(first + "\n");
 
         var lines = metrics(first);
         assertThat(lines.stream().map(line -> line.get("step").intValue())).containsExactly(0, 1, 2, 3, 3);
@@ -212,11 +180,11 @@ class CommandLineTest {
         assertThat(after).isLessThan(before);
 
         var second = folder.resolve("second");
-        assertThat(finetune(second, "--adapter", first.toString(), "--steps", "2").exit).isZero();
+        assertThat(finetune(second, "--adapter", first.toString(), "--steps", "2").exit()).isZero();
         assertThat(metrics(second).get(1).get("loss").doubleValue()).isCloseTo(after, within(1e-5));
 
         assertThat(done("eval", "--base", BASE, "--adapter", first.toString(), "--data", batch, "--precision",
-                "strict", "--quiet").out)
+                "strict", "--quiet").out())
                 .isEqualTo("loss %.4f (perplexity %.2f) on 3 held-out examples\n".formatted(after,
                         Math.exp(after)));
     }
@@ -224,20 +192,20 @@ class CommandLineTest {
     @Test
     void anEarlierResultIsNotOverwritten() throws IOException {
         var steps = new String[] {"--rank", "1", "--targets", "c_attn", "--steps", "1"};
-        assertThat(finetune(folder, steps).exit).isZero();
+        assertThat(finetune(folder, steps).exit()).isZero();
         var weights = folder.resolve("adapter_model.safetensors");
         var written = Files.readAllBytes(weights);
         var again = finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1");
-        assertThat(again.exit).isEqualTo(1);
-        assertThat(again.err).contains(folder.toString(), "not empty", "--force").hasLineCount(1);
+        assertThat(again.exit()).isEqualTo(1);
+        assertThat(again.err()).contains(folder.toString(), "not empty", "--force").hasLineCount(1);
         assertThat(weights).hasBinaryContent(written);
-        assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit).isZero();
+        assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit()).isZero();
         assertThat(Files.size(weights)).isGreaterThan(written.length);
     }
 
     @Test
     void noStepsWriteTheAdapterAsItStarts() throws IOException {
-        assertThat(finetune(folder, "--adapter", LORA, "--steps", "0").exit).isZero();
+        assertThat(finetune(folder, "--adapter", LORA, "--steps", "0").exit()).isZero();
         assertThat(folder.resolve("adapter_model.safetensors"))
                 .hasSameBinaryContentAs(Path.of(LORA, "adapter_model.safetensors"));
         assertThat(metrics(folder)).allMatch(line -> line.has("eval_loss"));
@@ -246,14 +214,14 @@ class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"full", "bitfit", "last-layers"})
     void theOtherMethodsRunFromTheCommandLineToo(String method) throws IOException {
-        assertThat(finetune(folder, "--method", method, "--steps", "2", "--recompute", "--accumulate", "2").exit)
+        assertThat(finetune(folder, "--method", method, "--steps", "2", "--recompute", "--accumulate", "2").exit())
                 .isZero();
         var lines = metrics(folder);
         assertThat(lines.getLast().get("eval_loss").doubleValue())
                 .isLessThan(lines.getFirst().get("eval_loss").doubleValue());
         assertThat(done("eval", "--base", BASE, "--adapter", folder.toString(), "--data", batch, "--precision",
-                "strict").out).startsWith("loss %.4f ".formatted(lines.getLast().get("eval_loss").doubleValue()));
-        assertThat(done("merge", "--base", BASE, "--adapter", folder.toString(), "--out", folder + "/merged").exit)
+                "strict").out()).startsWith("loss %.4f ".formatted(lines.getLast().get("eval_loss").doubleValue()));
+        assertThat(done("merge", "--base", BASE, "--adapter", folder.toString(), "--out", folder + "/merged").exit())
                 .isZero();
     }
 
@@ -265,7 +233,7 @@ class CommandLineTest {
         var file = folder.resolve("logits.safetensors");
         var result = done(Stream.concat(Stream.of("logits", "--precision", "strict", "--out", file.toString()),
                 Stream.of(arguments)).toArray(String[]::new));
-        assertThat(result.out).startsWith("loss ").hasLineCount(1);
+        assertThat(result.out()).startsWith("loss ").hasLineCount(1);
         try (var tensors = SafetensorsFile.open(file)) {
             assertThat(tensors.tensors()).hasSize(1);
             return tensors.floats("logits");
@@ -283,7 +251,7 @@ class CommandLineTest {
         }
 
         var merged = folder.resolve("merged");
-        assertThat(done("merge", "--base", BASE, "--adapter", LORA, "--out", merged.toString()).out)
+        assertThat(done("merge", "--base", BASE, "--adapter", LORA, "--out", merged.toString()).out())
                 .isEqualTo(merged + "\n");
         var plain = logits("--base", merged.toString(), "--batch", batch);
         for (int i = 0; i < expected.length; i++) {
@@ -294,17 +262,17 @@ class CommandLineTest {
 
     @Test
     void inspectSaysWhatFoldersAndFilesHold() {
-        assertThat(done("inspect", BASE).out).contains("100,320 parameters", "transformer.h.2.mlp.c_proj.weight",
+        assertThat(done("inspect", BASE).out()).contains("100,320 parameters", "transformer.h.2.mlp.c_proj.weight",
                 "[192, 48]", "F32", "401,280 bytes");
-        assertThat(done("inspect", LORA).out).contains("\"peft_type\": \"LORA\"", "lora_A.weight", "[4, 48]",
+        assertThat(done("inspect", LORA).out()).contains("\"peft_type\": \"LORA\"", "lora_A.weight", "[4, 48]",
                 "2,304 numbers");
-        assertThat(done("inspect", LORA + "/adapter_model.safetensors").out).contains("lora_B.weight", "9,216 bytes")
+        assertThat(done("inspect", LORA + "/adapter_model.safetensors").out()).contains("lora_B.weight", "9,216 bytes")
                 .doesNotContain("peft_type");
     }
 
     @Test
     void devicesListsTheProcessor() {
-        assertThat(done("devices").out).startsWith("cpu    CPU, ").contains("threads");
+        assertThat(done("devices").out()).startsWith("cpu    CPU, ").contains("threads");
     }
 
     /** One line of the table, in which every number is of the right kind, and the same on a page. */
@@ -312,12 +280,13 @@ class CommandLineTest {
     void kernelsSaysWhatAKernelTakesAndDoes() throws IOException {
         var page = folder.resolve("kernels.html");
         var result = done("kernels", "--kernel", "layer_norm_b", "--html", page.toString());
-        var row = result.out.lines().filter(line -> line.startsWith("layer_norm_backward ")).findFirst().orElseThrow();
+        var row =
+                result.out().lines().filter(line -> line.startsWith("layer_norm_backward ")).findFirst().orElseThrow();
         var usage = PtxCompiler.problem() == null ? "( +\\d+){5} +0 +\\d+" : "";
         assertThat(row).matches("layer_norm_backward" + usage
                 + " +4 +[\\d,]+( +[\\d.]+/[\\d.]+){2}( +[\\d.]+ %){2}( +[\\d,.]+){2} +1\\.\\d\\d");
-        assertThat(result.err.contains("not known here")).isEqualTo(PtxCompiler.problem() != null);
-        assertThat(result.out).doesNotContain("softmax").endsWith(page + "\n");
+        assertThat(result.err().contains("not known here")).isEqualTo(PtxCompiler.problem() != null);
+        assertThat(result.out()).doesNotContain("softmax").endsWith(page + "\n");
         assertThat(page).content().startsWith("<!DOCTYPE html>").endsWith("</html>\n")
                 .contains("color-scheme: light dark",
                         "<td>" + String.join("</td><td>", row.split(" {2,}")) + "</td>")
@@ -329,14 +298,14 @@ class CommandLineTest {
     @Test
     void generateContinuesThePrompt() {
         var base = talker.toString();
-        var greedy = done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out;
+        var greedy = done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out();
         assertThat(greedy).startsWith("The parrot\nsaid");
-        assertThat(done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out).isEqualTo(greedy);
+        assertThat(done("generate", "--base", base, "--max-tokens", "8", "The parrot\\nsaid").out()).isEqualTo(greedy);
         var drawn = IntStream.range(0, 4).mapToObj(seed -> done("generate", "--base", base, "--max-tokens", "8",
-                "--temperature", "2", "--seed", "" + seed, "The parrot\\nsaid").out).toList();
+                "--temperature", "2", "--seed", "" + seed, "The parrot\\nsaid").out()).toList();
         assertThat(drawn).doesNotHaveDuplicates();
-        assertThat(done("generate", "--base", base, "--max-tokens", "0", "Hi").out).isEqualTo("Hi\n");
-        assertThat(done("generate", "--base", base, "--max-tokens", "1", "").exit).isZero();
+        assertThat(done("generate", "--base", base, "--max-tokens", "0", "Hi").out()).isEqualTo("Hi\n");
+        assertThat(done("generate", "--base", base, "--max-tokens", "1", "").exit()).isZero();
     }
 
     @Test
@@ -347,23 +316,23 @@ class CommandLineTest {
         var out = folder.resolve("out");
         var result = done("finetune", "--base", talker.toString(), "--data", data.toString(), "--steps", "2",
                 "--batch-size", "2", "--save-every", "1", "--rank", "2", "--out", out.toString());
-        assertThat(result.err).contains("base ", "device ", "method ", "trainable params: ", "data ",
+        assertThat(result.err()).contains("base ", "device ", "method ", "trainable params: ", "data ",
                 "3 training examples, 0 held out", "training ", "memory ", "weights ", "sample ");
-        assertThat(result.out).isEqualTo("adapter   " + out + "\n");
+        assertThat(result.out()).isEqualTo("adapter   " + out + "\n");
         var eval = new String[] {"eval", "--base", talker.toString(), "--adapter", out.toString(), "--quiet", "--data"};
-        assertThat(done(with(eval, data.toString())).out).contains("perplexity", "on 3 held-out examples")
+        assertThat(done(with(eval, data.toString())).out()).contains("perplexity", "on 3 held-out examples")
                 .doesNotContain("accuracy");
         var prompts = Files.write(folder.resolve("prompts.jsonl"), List.of(Files.readAllLines(data).getFirst()));
-        assertThat(done(with(eval, prompts.toString())).out).contains("accuracy 0.0 % ± 0.0 on 1 held-out examples");
+        assertThat(done(with(eval, prompts.toString())).out()).contains("accuracy 0.0 % ± 0.0 on 1 held-out examples");
         assertThat(done("generate", "--base", talker.toString(), "--adapter", out.toString(), "--max-tokens", "3",
-                "The").out).startsWith("The");
+                "The").out()).startsWith("The");
     }
 
     // ---- plan --------------------------------------------------------------------------------------------------------
 
     @Test
     void planSaysTheLecturesSum() {
-        assertThat(done("plan", "--model", "lecture-7b", "--method", "full").out)
+        assertThat(done("plan", "--model", "lecture-7b", "--method", "full").out())
                 .containsPattern("weights +28\\.0 GB\ngradients +28\\.0 GB\noptimizer +56\\.0 GB\nactivations ")
                 .contains("7,000,000,000 parameters").doesNotContain("saves", "estimate");
     }
@@ -372,10 +341,10 @@ class CommandLineTest {
     void planSaysWhatAMethodSavesAndWhatFits() throws IOException {
         var arguments = new String[] {"plan", "--model", "llama-7b", "--method", "lora", "--rank", "16", "--targets",
             "q_proj,v_proj", "--precision", "bf16", "--seq-len", "128", "--fit", "24GB"};
-        assertThat(done(arguments).out).containsPattern("weights +13\\.5 GB +27\\.0 GB\n")
+        assertThat(done(arguments).out()).containsPattern("weights +13\\.5 GB +27\\.0 GB\n")
                 .contains("trainable params: 8,388,608 ||", "saves ", "in 24.0 GB ", "full: not even one sequence",
                         "estimated ");
-        var json = JSON.readTree(done(with(arguments, "--json")).out);
+        var json = JSON.readTree(done(with(arguments, "--json")).out());
         assertThat(json.get("parameters").longValue()).isEqualTo(6_738_415_616L);
         assertThat(json.get("activations_estimated").booleanValue()).isTrue();
         var lora = json.get("methods").get(0);
@@ -395,28 +364,28 @@ class CommandLineTest {
                 {"model_type": "mistral", "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
                  "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 32000, "rms_norm_eps": 1e-05,
                  "max_position_embeddings": 32768, "hidden_act": "silu", "tie_word_embeddings": false}""");
-        var ours = done("plan", "--method", "ia3", "--model", folder.toString()).out;
+        var ours = done("plan", "--method", "ia3", "--model", folder.toString()).out();
         assertThat(ours.lines().skip(1)).containsExactlyElementsOf(
-                done("plan", "--method", "ia3", "--model", "mistral-7b").out.lines().skip(1).toList());
+                done("plan", "--method", "ia3", "--model", "mistral-7b").out().lines().skip(1).toList());
         assertThat(ours).contains("7,241,732,096 parameters");
         var run = run("finetune", "--base", folder.toString());
-        assertThat(run.exit).isEqualTo(1);
-        assertThat(run.err).contains("config.json: expected \"model_type\" \"gpt2\"", "plan").hasLineCount(1);
+        assertThat(run.exit()).isEqualTo(1);
+        assertThat(run.err()).contains("config.json: expected \"model_type\" \"gpt2\"", "plan").hasLineCount(1);
     }
 
     @Test
     void planCountsThePapersTable() throws IOException {
-        var text = done("plan", "--paper").out;
+        var text = done("plan", "--paper").out();
         assertThat(text.lines().filter(line -> line.contains("does not come out"))).hasSize(3);
         assertThat(text).containsPattern("LoRA +37\\.7M +37,748,736 ").containsPattern("BitFit +14\\.2M +12,988,416 ");
-        assertThat(JSON.readTree(done("plan", "--paper", "--json").out)).hasSize(8);
+        assertThat(JSON.readTree(done("plan", "--paper", "--json").out())).hasSize(8);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"lora --init pissa", "dora", "ia3", "prompt --init text:Topic", "prefix --init text:Topic",
         "p-tuning", "series", "parallel", "full", "last-layers", "bitfit", "layer-norms"})
     void planKnowsEveryMethod(String method) {
-        assertThat(done(with(new String[] {"plan", "--model", BASE, "--method"}, method.split(" "))).out)
+        assertThat(done(with(new String[] {"plan", "--model", BASE, "--method"}, method.split(" "))).out())
                 .contains("trainable params: ", "activations ").doesNotContain("estimate");
     }
 
@@ -480,7 +449,8 @@ class CommandLineTest {
             adapter.detach();
         }
         try (var files = Files.list(out)) {
-            assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("metrics.jsonl",
+            assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("checkpoints",
+                    "metrics.jsonl",
                     "adapter_config.json", "adapter_model.safetensors");
         }
     }

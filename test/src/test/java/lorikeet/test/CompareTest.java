@@ -1,11 +1,8 @@
 package lorikeet.test;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,7 +10,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import lorikeet.peft.cli.Lorikeet;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,22 +28,8 @@ class CompareTest {
     @TempDir
     private Path folder;
 
-    private record Result(int exit, String out, String err) {}
-
-    private static Result run(Stream<String> arguments) {
-        var out = System.out;
-        var err = System.err;
-        var said = new ByteArrayOutputStream();
-        var remarked = new ByteArrayOutputStream();
-        try (var newOut = new PrintStream(said, true, UTF_8); var newErr = new PrintStream(remarked, true, UTF_8)) {
-            System.setOut(newOut);
-            System.setErr(newErr);
-            int exit = Lorikeet.run(arguments.toArray(String[]::new));
-            return new Result(exit, said.toString(UTF_8), remarked.toString(UTF_8));
-        } finally {
-            System.setOut(out);
-            System.setErr(err);
-        }
+    private static CommandRun run(Stream<String> arguments) {
+        return CommandRun.run(arguments.toArray(String[]::new));
     }
 
     @BeforeAll
@@ -57,17 +39,17 @@ class CompareTest {
         base = shared.resolve("base").toString();
         assertThat(run(Stream.of("pretrain", "--text", text.toString(), "--vocabulary", "280", "--context", "300",
                 "--width", "16", "--layers", "1", "--heads", "2", "--steps", "4", "--warmup", "1", "--batch-tokens",
-                "100", "--out", base)).exit).isZero();
+                "100", "--out", base)).exit()).isZero();
         data = Files.write(shared.resolve("data.jsonl"), IntStream.range(0, 6).mapToObj(
                 i -> "{\"prompt\":\"The parrot said\",\"completion\":\" lori %d\"}".formatted(i)).toList()).toString();
     }
 
-    private Result compare(String... more) {
+    private CommandRun compare(String... more) {
         return run(Stream.concat(Stream.of("compare", "--base", base, "--methods", METHODS, "--batch-size", "4",
                 "--out", folder.toString()), Stream.of(more)));
     }
 
-    private Result compareOnFile(String... more) {
+    private CommandRun compareOnFile(String... more) {
         return compare(Stream.concat(Stream.of("--data", data, "--eval-data", data, "--seeds", "1", "--quiet",
                 "--device", "cpu"),
                 Stream.of(more)).toArray(String[]::new));
@@ -83,9 +65,10 @@ class CompareTest {
     void theBundledTasksMakeTheLecturesTable() throws IOException {
         var result = compare("--steps", "2", "--train-limit", "8", "--eval-limit", "4", "--generate", "2", "--seeds",
                 "1,2");
-        assertThat(result.exit).as(result.err).isZero();
-        assertThat(result.err).contains("14 of 14 runs", "comparing: 24 of 24", "full on definitions, seed 2: ROUGE-L");
-        var rows = result.out.lines().toList();
+        assertThat(result.exit()).as(result.err()).isZero();
+        assertThat(result.err()).contains("14 of 14 runs", "comparing: 24 of 24",
+                "full on definitions, seed 2: ROUGE-L");
+        var rows = result.out().lines().toList();
         assertThat(rows).hasSize(6);
         assertThat(rows.get(0)).contains("| topics: accuracy, % | definitions: ROUGE-L, % | weights, MB |");
         assertThat(rows.get(2)).startsWith("| untouched base | 0 | 0 % |");
@@ -93,7 +76,7 @@ class CompareTest {
                 .contains(" % | 0.01 | ", " ± ");
         assertThat(rows.get(4)).startsWith("| prompt:virtual-tokens=2 | 32 | ");
         assertThat(rows.get(5)).startsWith("| full | ").contains(" | 100.000 % | ");
-        assertThat(folder.resolve("comparison.md")).hasContent(result.out);
+        assertThat(folder.resolve("comparison.md")).hasContent(result.out());
         assertThat(Files.readAllLines(folder.resolve("comparison.csv"))).hasSize(15);
         assertThat(trials()).hasSize(14);
         for (var name : List.of("score.png", "loss.png", "memory.png")) {
@@ -109,9 +92,9 @@ class CompareTest {
     @Test
     void theSameCommandRunsOnlyWhatIsMissing() throws IOException {
         var first = compareOnFile("--steps", "3");
-        assertThat(first.exit).as(first.err).isZero();
-        assertThat(first.err).isEmpty();
-        assertThat(first.out).contains("data.jsonl: ROUGE-L, %");
+        assertThat(first.exit()).as(first.err()).isZero();
+        assertThat(first.err()).isEmpty();
+        assertThat(first.out()).contains("data.jsonl: ROUGE-L, %");
         var written = trials();
         assertThat(written).hasSize(4);
         var times = new ArrayList<Object>();
@@ -120,17 +103,17 @@ class CompareTest {
         }
 
         var again = compareOnFile("--steps", "3");
-        assertThat(again.out).isEqualTo(first.out);
+        assertThat(again.out()).isEqualTo(first.out());
         Files.delete(written.getFirst());
         var mended = compareOnFile("--steps", "3");
-        assertThat(mended.out.lines().map(CompareTest::numbers))
-                .containsExactlyElementsOf(first.out.lines().map(CompareTest::numbers).toList());
+        assertThat(mended.out().lines().map(CompareTest::numbers))
+                .containsExactlyElementsOf(first.out().lines().map(CompareTest::numbers).toList());
         assertThat(trials()).isEqualTo(written);
         for (int i = 1; i < written.size(); i++) {
             assertThat(Files.getLastModifiedTime(written.get(i))).isEqualTo(times.get(i));
         }
 
-        assertThat(compareOnFile("--steps", "4").exit).isZero();
+        assertThat(compareOnFile("--steps", "4").exit()).isZero();
         assertThat(trials()).hasSize(7).containsAll(written);
     }
 
@@ -141,9 +124,9 @@ class CompareTest {
         Files.write(changing, lines);
         var arguments = new String[] {"--data", changing.toString(), "--eval-data", changing.toString(), "--seeds", "1",
             "--steps", "1"};
-        assertThat(compare(arguments).exit).isZero();
+        assertThat(compare(arguments).exit()).isZero();
         Files.write(changing, lines.stream().sorted(Comparator.reverseOrder()).toList());
-        assertThat(compare(arguments).err).contains("4 of 4 runs");
+        assertThat(compare(arguments).err()).contains("4 of 4 runs");
         assertThat(trials()).hasSize(8);
     }
 
@@ -155,9 +138,9 @@ class CompareTest {
     void wrongUsageExitsWith2AndWritesNothing(String wrong) {
         var result = run(Stream.concat(Stream.of("compare", "--base", base, "--out", folder.toString()),
                 Stream.of(wrong.split(" "))));
-        assertThat(result.exit).as(result.err).isEqualTo(2);
-        assertThat(result.out).isEmpty();
-        assertThat(result.err).contains(wrong.substring(0, wrong.indexOf(' '))).doesNotContain("Exception", "\tat ");
+        assertThat(result.exit()).as(result.err()).isEqualTo(2);
+        assertThat(result.out()).isEmpty();
+        assertThat(result.err()).contains(wrong.substring(0, wrong.indexOf(' '))).doesNotContain("Exception", "\tat ");
         assertThat(folder).isEmptyDirectory();
     }
 
@@ -165,15 +148,15 @@ class CompareTest {
     void nothingButAnEarlierComparisonIsWrittenOver() throws IOException {
         Files.writeString(folder.resolve("comparison.md"), "mine");
         var result = compareOnFile("--steps", "1");
-        assertThat(result.exit).isEqualTo(1);
-        assertThat(result.err).startsWith("lorikeet: " + folder + ": is not empty").hasLineCount(1);
+        assertThat(result.exit()).isEqualTo(1);
+        assertThat(result.err()).startsWith("lorikeet: " + folder + ": is not empty").hasLineCount(1);
         assertThat(folder.resolve("comparison.md")).hasContent("mine");
     }
 
     @Test
     void aFileWithoutExamplesToEvaluateWithIsRefused() {
         var result = run(Stream.of("compare", "--base", base, "--data", data, "--out", folder + "/x"));
-        assertThat(result.exit).isEqualTo(2);
-        assertThat(result.err).contains("--eval-data");
+        assertThat(result.exit()).isEqualTo(2);
+        assertThat(result.err()).contains("--eval-data");
     }
 }

@@ -4,8 +4,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import lorikeet.kernels.Device;
 import lorikeet.model.Decoder;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Generation;
@@ -16,6 +21,8 @@ import lorikeet.model.data.Task;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Adapter;
 import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.Checkpoints;
+import lorikeet.peft.Fingerprint;
 import lorikeet.peft.Method;
 import lorikeet.peft.VirtualTokens;
 import picocli.CommandLine.Command;
@@ -32,8 +39,13 @@ import picocli.CommandLine.Spec;
         footer = {"", "Examples:", "  lorikeet finetune",
             "  lorikeet finetune --method bitfit --out runs/bitfit",
             "  lorikeet finetune --base my-gpt2 --data train.jsonl --eval-data held-out.jsonl --rank 16 --targets c_attn",
-            "  lorikeet finetune --adapter runs/lora-topics --steps 100       (goes on from an adapter)"})
+            "  lorikeet finetune --adapter runs/lora-topics --steps 100       (starts from an adapter)",
+            "  lorikeet finetune --out runs/mine --resume                     (goes on with a run that was cut short)"})
 final class Finetune implements Callable<Integer> {
+    /** Options that do not change what is computed. */
+    private static final Set<String> BESIDE_THE_POINT = Set.of("--out", "--force", "--resume", "--save-every",
+            "--threads", "--quiet", "--verbose", "--help", "--version");
+
     @Spec
     private CommandSpec spec;
 
@@ -58,9 +70,15 @@ final class Finetune implements Callable<Integer> {
             description = "Evaluate every N steps too; 0 = only before and after. Default: ${DEFAULT-VALUE}.")
     private int evalEvery;
 
-    @Option(names = "--save-every", defaultValue = "0", paramLabel = "N",
-            description = "Write the adapter every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--save-every", defaultValue = "200", paramLabel = "N",
+            description = "Write the adapter every N steps too, and a checkpoint from which --resume goes on; 0 = only "
+                    + "when interrupted. Default: ${DEFAULT-VALUE}.")
     private int saveEvery;
+
+    @Option(names = "--resume",
+            description = "Go on with the run in --out that was interrupted or killed: the same command as then, and "
+                    + "this. It ends with the same bits as a run that was not.")
+    private boolean resume;
 
     @Option(names = "--out", paramLabel = "DIR",
             description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
@@ -91,7 +109,8 @@ final class Finetune implements Callable<Integer> {
             say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
                     task.evaluation().size());
             var target = claim(method, task);
-            return new Run(folder, decoder, adapter, tokenizer, task, target).go();
+            var checkpoints = new Checkpoints(target.resolve("checkpoints"), identity(folder, task, on));
+            return new Run(folder, decoder, adapter, tokenizer, task, target, checkpoints).go();
         }
     }
 
@@ -107,8 +126,36 @@ final class Finetune implements Callable<Integer> {
         return from.method();
     }
 
+    /** All that decides what a run computes: options by name, and digests of what it reads. */
+    private Map<String, String> identity(ModelFolder folder, Task task, Device on) throws IOException {
+        var identity = new LinkedHashMap<String, String>();
+        for (var option : spec.options()) {
+            if (!BESIDE_THE_POINT.contains(option.longestName())) {
+                var value = option.getValue();
+                identity.put(option.longestName(), value == null ? "not given" : value.toString());
+            }
+        }
+        identity.put("--device", on.name());
+        var files = new ArrayList<>(folder.weightFiles());
+        files.add(folder.tokenizer());
+        identity.put("the content of --base", Fingerprint.of(files));
+        identity.put("the content of --data", Fingerprint.ofExamples(task.training()));
+        identity.put("the content of --eval-data", Fingerprint.ofExamples(task.evaluation()));
+        if (from.adapter != null) {
+            identity.put("the content of --adapter", Fingerprint.of(AdapterFolder.files(from.adapter)));
+        }
+        return identity;
+    }
+
     /** The folder for the results; with no --out the first free one of its name. */
     private Path claim(Method method, Task task) throws IOException {
+        if (resume && (out == null || !Files.isDirectory(out))) {
+            throw new WrongUsage("--resume: expected --out with the folder of the run to go on with"
+                    + (out == null ? "" : "; there is no folder " + out));
+        }
+        if (resume) {
+            return out;
+        }
         var target = out;
         for (int n = 1; target == null; n++) {
             var name = method.name() + "-" + task.name().replaceAll("\\.jsonl?$", "") + (n == 1 ? "" : "-" + n);
@@ -132,54 +179,73 @@ final class Finetune implements Callable<Integer> {
         private final Tokenizer tokenizer;
         private final Task task;
         private final Path target;
+        private final Checkpoints checkpoints;
         private final Interrupts interrupts = Interrupts.listen();
 
-        Run(ModelFolder folder, Decoder decoder, Adapter adapter, Tokenizer tokenizer, Task task, Path target) {
+        Run(ModelFolder folder, Decoder decoder, Adapter adapter, Tokenizer tokenizer, Task task, Path target,
+                Checkpoints checkpoints) {
             this.folder = folder;
             this.decoder = decoder;
             this.adapter = adapter;
             this.tokenizer = tokenizer;
             this.task = task;
             this.target = target;
+            this.checkpoints = checkpoints;
         }
 
         int go() throws IOException {
             float rate = options.rate(LearningRates.of(adapter.method()));
-            try (var metrics = new Metrics(target.resolve("metrics.jsonl"));
-                    var training = new TrainingRun(options, decoder, adapter, task, rate, seed.seed)) {
-                var before = evaluate("before", metrics, 0);
-                sample();
-                TrainingRun.Outcome outcome;
-                try (var bar = progress.bar("training", training.steps())) {
-                    outcome = training.go(step -> {
-                        metrics.step(step);
-                        bar.to(step.step(), "loss %.3f".formatted(step.loss()));
-                        between(step, metrics);
-                        return !interrupts.requested();
-                    });
+            try (var training = new TrainingRun(options, decoder, adapter, task, rate, seed.seed)) {
+                var moment = resume ? training.restore(checkpoints) : Checkpoints.Moment.START;
+                try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes())) {
+                    Evaluation before = null;
+                    if (moment.step() == 0) {
+                        checkpoints.clear();
+                        before = evaluate("before", metrics, 0);
+                        sample();
+                    } else {
+                        say("resumed   after step %,d", moment.step());
+                    }
+                    train(training, metrics);
+                    var after = evaluate("after", metrics, training.steps());
+                    sample();
+                    conclude(before, after);
                 }
-                AdapterFolder.save(target, adapter, base.base);
-                if (interrupts.requested()) {
-                    say("stopped after step %d of %d; the adapter is in %s", outcome.steps(), training.steps(), target);
-                    throw new InterruptedRun();
-                }
-                say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", outcome.steps(), outcome.tokens(),
-                        outcome.seconds(), outcome.tokens() / outcome.seconds());
-                say("memory    %s; peak %.1f MB", Report.memory(outcome.memory()),
-                        outcome.memory().values().stream().mapToLong(Long::longValue).sum() / 1e6);
-                var after = evaluate("after", metrics, outcome.steps());
-                sample();
-                conclude(before, after);
             }
             return 0;
         }
 
-        private void between(Training.Step step, Metrics metrics) {
+        private void train(TrainingRun training, Metrics metrics) throws IOException {
+            TrainingRun.Outcome outcome;
+            try (var bar = progress.bar("training", training.steps())) {
+                outcome = training.go(step -> {
+                    metrics.step(step);
+                    bar.to(step.step(), "loss %.3f".formatted(step.loss()));
+                    between(step, training, metrics);
+                    return !interrupts.requested();
+                });
+            } finally {
+                AdapterFolder.save(target, adapter, base.base);
+            }
+            if (interrupts.requested() && outcome.steps() < training.steps()) {
+                training.save(checkpoints, metrics.length());
+                say("stopped after step %d of %d; the adapter is in %s; the same command with --out %s --resume goes on",
+                        outcome.steps(), training.steps(), target, target);
+                throw new InterruptedRun();
+            }
+            say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", outcome.steps(), outcome.tokens(),
+                    outcome.seconds(), outcome.tokens() / outcome.seconds());
+            say("memory    %s; peak %.1f MB", Report.memory(outcome.memory()),
+                    outcome.memory().values().stream().mapToLong(Long::longValue).sum() / 1e6);
+        }
+
+        private void between(Training.Step step, TrainingRun training, Metrics metrics) {
             if (evalEvery > 0 && step.step() % evalEvery == 0) {
                 evaluate("step " + step.step(), metrics, step.step());
             }
             if (saveEvery > 0 && step.step() % saveEvery == 0) {
                 try {
+                    training.save(checkpoints, metrics.length());
                     AdapterFolder.save(target, adapter, base.base);
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
@@ -216,15 +282,17 @@ final class Finetune implements Callable<Integer> {
 
         private void conclude(Evaluation before, Evaluation after) {
             if (after != null && !Double.isNaN(after.accuracy())) {
-                System.out.printf("accuracy  %.1f %% → %.1f %% (± %.1f); always the commonest answer: %.1f %%%n",
-                        100 * before.accuracy(), 100 * after.accuracy(), 100 * after.standardError(),
+                System.out.printf("accuracy  %s%.1f %% (± %.1f); always the commonest answer: %.1f %%%n",
+                        before == null ? "" : "%.1f %% → ".formatted(100 * before.accuracy()), 100 * after.accuracy(),
+                        100 * after.standardError(),
                         100 * after.majority());
                 var yardstick = Yardstick.line(task, after);
                 if (yardstick != null) {
                     System.out.println("          " + yardstick);
                 }
             } else if (after != null) {
-                System.out.printf("loss      %.4f → %.4f%n", before.loss(), after.loss());
+                System.out.printf("loss      %s%.4f%n", before == null ? "" : "%.4f → ".formatted(before.loss()),
+                        after.loss());
             }
             System.out.println("adapter   " + target);
         }

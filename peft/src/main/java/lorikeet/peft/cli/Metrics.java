@@ -1,24 +1,59 @@
 package lorikeet.peft.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Training;
 
-/** {@code metrics.jsonl}: one JSON object a line, one line a step or evaluation. What is not a finite number is null. */
+/**
+ * {@code metrics.jsonl}: one JSON object a line, one line a step or evaluation. What is not a finite number is null. While
+ * it is open it belongs to one run: a second one in the same folder is turned away.
+ */
 final class Metrics implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final BufferedWriter writer;
+    private final FileChannel channel;
 
-    Metrics(Path file) throws IOException {
-        writer = Files.newBufferedWriter(file);
+    /**
+     * @param keep bytes of the file's start that stay: those that a run which is gone on with had written
+     * @throws IOException if another run is writing there, or the file is shorter
+     */
+    Metrics(Path file, long keep) throws IOException {
+        channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            if (!lock()) {
+                throw new IOException(file + ": another run is writing there");
+            }
+            if (channel.size() < keep) {
+                throw new IOException(file + ": expected at least " + keep + " bytes of the run that is gone on with");
+            }
+            channel.truncate(keep).position(keep);
+        } catch (IOException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private boolean lock() throws IOException {
+        try {
+            return channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            return false; // the other run is in this process
+        }
+    }
+
+    /** Bytes written so far, those kept included. */
+    long length() throws IOException {
+        return channel.position();
     }
 
     void step(Training.Step step) {
@@ -48,9 +83,10 @@ final class Metrics implements AutoCloseable {
 
     private void write(Map<String, Object> line) {
         try {
-            writer.write(JSON.writeValueAsString(line));
-            writer.newLine();
-            writer.flush();
+            var bytes = ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -58,6 +94,6 @@ final class Metrics implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        writer.close();
+        channel.close();
     }
 }

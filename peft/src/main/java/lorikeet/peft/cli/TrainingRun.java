@@ -1,5 +1,6 @@
 package lorikeet.peft.cli;
 
+import java.io.IOException;
 import java.util.Map;
 import java.util.function.Predicate;
 import lorikeet.engine.AdamWOptimizer;
@@ -9,17 +10,24 @@ import lorikeet.model.Training;
 import lorikeet.model.data.Batches;
 import lorikeet.model.data.Task;
 import lorikeet.peft.Adapter;
+import lorikeet.peft.Checkpoints;
 
 /** One training of an adapter on a task: what finetune does once, and compare for every method. */
 final class TrainingRun implements AutoCloseable {
+    /** So many steps in a row in which nothing could be updated, and it will not get better by itself. */
+    private static final int HOPELESS = 5;
+
     private final Decoder decoder;
+    private final Adapter adapter;
     private final Batches batches;
     private final Training training;
     private final AdamWOptimizer optimizer;
+    private int taken;
 
     /** @param adapter attached to the decoder */
     TrainingRun(TrainingOptions options, Decoder decoder, Adapter adapter, Task task, float rate, long seed) {
         this.decoder = decoder;
+        this.adapter = adapter;
         batches = options.batches(task, seed);
         training = options.training(batches.perEpoch(), rate, seed);
         optimizer = options.optimizer(adapter);
@@ -28,8 +36,8 @@ final class TrainingRun implements AutoCloseable {
     /**
      * What a training took.
      *
-     * @param steps  taken
-     * @param tokens in all of them
+     * @param steps  taken so far, those before a resumption included
+     * @param tokens since the start or resumption, as are the seconds
      * @param memory bytes by purpose, when most were in use
      */
     record Outcome(int steps, long tokens, double seconds, Map<Purpose, Long> memory) {}
@@ -38,23 +46,46 @@ final class TrainingRun implements AutoCloseable {
         return training.steps();
     }
 
-    /** @param goOn is told of each step; answers whether to take another */
+    /** Goes back to the newest moment saved, of which the answer is. */
+    Checkpoints.Moment restore(Checkpoints checkpoints) throws IOException {
+        var moment = checkpoints.restore(adapter, optimizer);
+        taken = moment.step();
+        return moment;
+    }
+
+    /** @param metricsBytes how long the file of metrics is now */
+    void save(Checkpoints checkpoints, long metricsBytes) throws IOException {
+        checkpoints.save(new Checkpoints.Moment(taken, metricsBytes), adapter, optimizer);
+    }
+
+    /**
+     * Takes the steps that are left.
+     *
+     * @param goOn is told of each step; answers whether to take another
+     * @throws ArithmeticException if loss or gradient stay beyond what is finite; the parameters are then the last good ones
+     */
     Outcome go(Predicate<Training.Step> goOn) {
         var ledger = decoder.device().memory().ledger();
         ledger.resetPeaks();
         long start = System.nanoTime();
-        var taken = new int[1];
         var tokens = new long[1];
-        training.run(decoder, optimizer, batches::get, 0, step -> {
+        var failed = new int[1];
+        training.run(decoder, optimizer, batches::get, taken, step -> {
+            taken = step.step();
+            tokens[0] += step.tokens();
+            failed[0] = step.finite() ? 0 : failed[0] + 1;
+            boolean more = goOn.test(step);
             if (!step.finite()) {
                 System.err.println(
-                        "lorikeet: step " + step.step() + ": loss or gradient is not finite; nothing was updated");
+                        "lorikeet: step " + taken + ": loss or gradient is not finite; nothing was updated");
             }
-            taken[0] = step.step();
-            tokens[0] += step.tokens();
-            return goOn.test(step);
+            if (failed[0] == HOPELESS) {
+                throw new ArithmeticException("loss or gradient was not finite in " + HOPELESS
+                        + " steps in a row: try a smaller --lr, or a --grad-clip");
+            }
+            return more;
         });
-        return new Outcome(taken[0], tokens[0], (System.nanoTime() - start) * 1e-9, ledger.atPeak());
+        return new Outcome(taken, tokens[0], (System.nanoTime() - start) * 1e-9, ledger.atPeak());
     }
 
     @Override
