@@ -1,0 +1,109 @@
+package lorikeet.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Runs benchmarks with JMH, each in a process of its own with the flags of this one.
+ *
+ * @param warmups    iterations that do not count, in each fork
+ * @param iterations iterations that count, in each fork
+ * @param flags      further flags of the forks' JVMs
+ */
+record Forks(int warmups, int iterations, List<String> flags) {
+    /** JMH reaches for what JDK 25 warns of. */
+    private static final String QUIET = "--sun-misc-unsafe-memory-access=allow";
+
+    Forks(int warmups, int iterations) {
+        this(warmups, iterations, List.of());
+    }
+
+    /** One fork of {@code method} of a benchmark class with one value for each named parameter. */
+    Measured run(Class<?> benchmark, String method, Map<String, ?> parameters) {
+        // Another JMH on the machine is like any other load, and load is stated.
+        System.setProperty("jmh.ignoreLock", "true");
+        System.err.print(benchmark.getSimpleName() + "." + method + " " + parameters);
+        var options = new OptionsBuilder()
+                .include("^" + benchmark.getName().replace(".", "\\.") + "\\." + method + "$")
+                .forks(1).warmupIterations(warmups).measurementIterations(iterations)
+                .warmupTime(TimeValue.seconds(1)).measurementTime(TimeValue.milliseconds(500))
+                .addProfiler(MemoryProfiler.class).addProfiler(GCProfiler.class)
+                .verbosity(VerboseMode.SILENT).shouldFailOnError(true)
+                .jvmArgsAppend(Stream.concat(Stream.of(QUIET), flags.stream()).toArray(String[]::new));
+        parameters.forEach((name, value) -> options.param(name, value.toString()));
+        try {
+            var measured = new Measured(new Runner(options.build()).runSingle());
+            System.err.printf(Locale.ROOT, "  %.4g %s%n", measured.median(), measured.unit());
+            return measured;
+        } catch (RunnerException e) {
+            System.err.println();
+            throw new IllegalStateException(benchmark.getSimpleName() + " " + parameters + " failed: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    /** Two alternatives measured in turn, so that what else the machine does hits both. */
+    record Pairs(List<Measured> first, List<Measured> second) {
+
+        /** The first's median over the second's. */
+        double ratio() {
+            return median(first) / median(second);
+        }
+
+        /** Smallest and largest ratio within one pair. */
+        double[] spread() {
+            var ratios = new double[first.size()];
+            for (int i = 0; i < ratios.length; i++) {
+                ratios[i] = first.get(i).median() / second.get(i).median();
+            }
+            return Statistics.range(ratios);
+        }
+
+        static double median(List<Measured> runs) {
+            return Statistics.median(runs.stream().mapToDouble(Measured::median).toArray());
+        }
+    }
+
+    /** A benchmark with its parameters. */
+    record Subject(Class<?> benchmark, String method, Map<String, ?> parameters) {}
+
+    /** A, B, A, B, …, each time in a new process. */
+    Pairs alternate(int pairs, Subject a, Subject b) {
+        var first = new ArrayList<Measured>();
+        var second = new ArrayList<Measured>();
+        for (int i = 0; i < pairs; i++) {
+            first.add(run(a.benchmark, a.method, a.parameters));
+            second.add(run(b.benchmark, b.method, b.parameters));
+        }
+        return new Pairs(first, second);
+    }
+
+    /** What JMH measured in one fork. */
+    record Measured(RunResult result) {
+
+        /** Of all iterations. */
+        double median() {
+            return result.getPrimaryResult().getStatistics().getPercentile(50);
+        }
+
+        String unit() {
+            return result.getPrimaryResult().getScoreUnit();
+        }
+
+        /** A secondary result; NaN if there is none of this name. */
+        double secondary(String name) {
+            var found = result.getSecondaryResults().get(name);
+            return found == null ? Double.NaN : found.getScore();
+        }
+    }
+}

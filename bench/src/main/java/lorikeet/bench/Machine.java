@@ -1,0 +1,85 @@
+package lorikeet.bench;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import lorikeet.kernels.Devices;
+import lorikeet.kernels.Precision;
+
+/** Where and how something was measured: without this, numbers say nothing. */
+final class Machine {
+    private static final Set<String> TELLING_FLAGS =
+            Set.of("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16");
+
+    private Machine() {}
+
+    /** One processor, one JDK, one commit; for Markdown. */
+    static String describe(int threads, double loadBefore) {
+        String device;
+        try (var cpu = Devices.open("cpu", Precision.FAST, threads)) {
+            device = cpu.description();
+        }
+        return String.format(Locale.ROOT,
+                "%s; commit %s. %s (%s), %d processors, %.0f GB. %s; OMP_WAIT_POLICY=%s, malloc of %s. JDK %s (%s), flags %s. "
+                        + "Load average before %.1f, after %.1f (our own two threads included).",
+                LocalDate.now(), commit(), cpuLine("model name"), instructionSets(),
+                Runtime.getRuntime().availableProcessors(), memory() / 1e9, device,
+                System.getenv().getOrDefault("OMP_WAIT_POLICY", "unset"), allocator(), Runtime.version(),
+                System.getProperty("java.vendor"),
+                String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments()), loadBefore, load());
+    }
+
+    /** How many processes want a processor, averaged over a minute. */
+    static double load() {
+        return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    }
+
+    private static String instructionSets() {
+        return String.join(" ", List.of(cpuLine("flags").split(" ")).stream().filter(TELLING_FLAGS::contains).toList());
+    }
+
+    private static String cpuLine(String name) {
+        return line(Path.of("/proc/cpuinfo"), name, System.getProperty("os.arch"));
+    }
+
+    private static double memory() {
+        return 1024 * Double.parseDouble(line(Path.of("/proc/meminfo"), "MemTotal", "0").replaceAll("\\D", ""));
+    }
+
+    private static String line(Path file, String name, String otherwise) {
+        try (var lines = Files.lines(file)) {
+            return lines.filter(line -> line.startsWith(name)).findFirst()
+                    .map(line -> line.substring(line.indexOf(':') + 1).strip()).orElse(otherwise);
+        } catch (IOException e) {
+            return otherwise;
+        }
+    }
+
+    private static String allocator() {
+        var preloaded = System.getenv("LD_PRELOAD");
+        return preloaded == null || preloaded.isBlank()
+                ? "the C library"
+                : Path.of(preloaded).getFileName().toString();
+    }
+
+    /** Of the working folder; a plus sign where files differ from it. */
+    private static String commit() {
+        try {
+            var git = new ProcessBuilder("git", "describe", "--always", "--dirty=+", "--exclude=*")
+                    .redirectError(ProcessBuilder.Redirect.DISCARD).start();
+            var name = new String(git.getInputStream().readAllBytes()).strip();
+            return git.waitFor(10, TimeUnit.SECONDS) && git.exitValue() == 0 ? name : "unknown";
+        } catch (IOException e) {
+            return "unknown";
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "unknown";
+        }
+    }
+}

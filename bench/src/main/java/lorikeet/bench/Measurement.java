@@ -1,0 +1,112 @@
+package lorikeet.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import lorikeet.bench.Forks.Measured;
+import lorikeet.bench.Forks.Pairs;
+import lorikeet.bench.Forks.Subject;
+import org.knowm.xchart.VectorGraphicsEncoder;
+import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.results.format.ResultFormatFactory;
+import org.openjdk.jmh.results.format.ResultFormatType;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * One thing to measure. Its tables go to standard output and, with its pictures and JMH's own results beside them, into
+ * {@code benchmarks.md}.
+ */
+abstract class Measurement implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--full", description = "Everything, which may take long. Default: a part, within three minutes.")
+    boolean full;
+
+    @Option(names = "--out", defaultValue = "docs", paramLabel = "DIR",
+            description = "Folder for benchmarks.md and benchmarks/; none: print only. Default: ${DEFAULT-VALUE}.")
+    private String out;
+
+    @Option(names = "--threads", defaultValue = "0", paramLabel = "N",
+            description = "CPU threads. Default: as many as there are processors.")
+    int threads;
+
+    private final List<Object> shown = new ArrayList<>();
+    private final List<RunResult> results = new ArrayList<>();
+
+    /** Measures and shows. */
+    abstract void measure() throws IOException;
+
+    @Override
+    public Integer call() throws IOException {
+        double load = Machine.load();
+        measure();
+        var text = new StringBuilder(Machine.describe(threads, load)).append('\n');
+        for (var part : shown) {
+            text.append('\n').append(part);
+        }
+        System.out.println(text);
+        if (!out.equals("none")) {
+            if (!results.isEmpty()) {
+                text.append("\nJMH's results: [").append(name()).append(".json](benchmarks/").append(name())
+                        .append(".json)\n");
+                ResultFormatFactory.getInstance(ResultFormatType.JSON, folder().resolve(name() + ".json").toString())
+                        .writeOut(results);
+            }
+            new Document(Path.of(out, "benchmarks.md")).put(name(), text.toString());
+        }
+        return 0;
+    }
+
+    private String name() {
+        return spec.name();
+    }
+
+    private Path folder() throws IOException {
+        return Files.createDirectories(Path.of(out, "benchmarks"));
+    }
+
+    void show(Table table) {
+        shown.add(table);
+    }
+
+    void show(String line) {
+        shown.add(line + "\n");
+    }
+
+    /** A picture, called after this measurement and {@code suffix}. */
+    void show(Chart<?, ?> chart, String suffix) throws IOException {
+        if (!out.equals("none")) {
+            var picture = name() + "-" + suffix;
+            VectorGraphicsEncoder.saveVectorGraphic(chart, folder().resolve(picture).toString(),
+                    VectorGraphicsFormat.SVG);
+            shown.add("![" + chart.getTitle() + "](benchmarks/" + picture + ".svg)\n");
+        }
+    }
+
+    /** One fork; what JMH says is kept. */
+    Measured run(Forks forks, Class<?> benchmark, String method, Map<String, ?> parameters) {
+        return keep(forks.run(benchmark, method, parameters));
+    }
+
+    /** Pairs of forks in turn; what JMH says is kept. */
+    Pairs alternate(Forks forks, int pairs, Subject a, Subject b) {
+        var both = forks.alternate(pairs, a, b);
+        both.first().forEach(this::keep);
+        both.second().forEach(this::keep);
+        return both;
+    }
+
+    private Measured keep(Measured measured) {
+        results.add(measured.result());
+        return measured;
+    }
+}
