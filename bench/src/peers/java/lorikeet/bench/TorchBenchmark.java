@@ -85,7 +85,7 @@ public class TorchBenchmark {
         }
         trained = lora.isEmpty() ? weights : lora;
         if (trained == lora) { // the first call converts and keeps the frozen weights
-            call(loss, inputs(), true).close(); // as in training: what inference makes cannot take part in backward
+            call(loss, inputs(weights, lora), true).close(); // as in training: what inference makes cannot take part in backward
             if (computing == TorchScript.BFLOAT16) {
                 var converted = weights.subList(1, weights.size()); // an argument of no array would be none
                 converted.forEach(NDArray::close);
@@ -93,7 +93,6 @@ public class TorchBenchmark {
             }
         }
         for (var value : trained) {
-            value.setRequiresGradient(true);
             means.add(named(value.zerosLike(), "means"));
             variances.add(named(value.zerosLike(), "variances"));
             counts.add(named(manager.zeros(new Shape()), "steps"));
@@ -134,11 +133,19 @@ public class TorchBenchmark {
         return y;
     }
 
-    private NDList inputs() {
+    private NDList inputs(NDList weights, NDList lora) {
         var all = new NDList(ids, labels);
         all.addAll(weights);
         all.addAll(lora);
         return all;
+    }
+
+    /** The same memory under a new name in the graph, without the gradient of the step before, which would be added to. */
+    private static NDArray leaf(NDArray parameter) {
+        var leaf = parameter.stopGradient();
+        leaf.setName(parameter.getName());
+        leaf.setRequiresGradient(true);
+        return leaf;
     }
 
     private NDArray call(Model model, NDList inputs, boolean training) {
@@ -148,21 +155,25 @@ public class TorchBenchmark {
     @Benchmark
     public void step() {
         float value;
+        var leaves = new NDList();
+        trained.forEach(parameter -> leaves.add(leaf(parameter)));
+        var inputs = trained == lora ? inputs(weights, leaves) : inputs(leaves, lora);
         try (var gradients = Engine.getEngine("PyTorch").newGradientCollector();
-                var result = call(loss, inputs(), true)) {
+                var result = call(loss, inputs, true)) {
             gradients.backward(result);
             value = result.toFloatArray()[0];
         }
         var update = new NDList();
         update.addAll(trained);
         var gradients = new NDList();
-        trained.forEach(parameter -> gradients.add(named(parameter.getGradient(), "gradients")));
+        leaves.forEach(leaf -> gradients.add(named(leaf.getGradient(), "gradients")));
         update.addAll(gradients);
         update.addAll(means);
         update.addAll(variances);
         update.addAll(counts);
         call(adamw, update, false).close();
         gradients.close();
+        leaves.close();
         Watch.say(steps == 0 ? "first loss" : "last loss", value);
         steps++;
     }
