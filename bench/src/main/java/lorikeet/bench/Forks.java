@@ -100,7 +100,12 @@ record Forks(int warmups, int iterations, List<String> flags) {
             return result.getPrimaryResult().getScoreUnit();
         }
 
-        /** A secondary result; NaN if there is none of this name. */
+        /** Of a secondary result over all iterations. */
+        double median(String name) {
+            return result.getSecondaryResults().get(name).getStatistics().getPercentile(50);
+        }
+
+        /** A secondary result, where memory is meant the largest; NaN if there is none of this name. */
         double secondary(String name) {
             var found = result.getSecondaryResults().get(name);
             return found == null ? Double.NaN : found.getScore();

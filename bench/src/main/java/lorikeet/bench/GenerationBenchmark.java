@@ -32,6 +32,8 @@ import org.openjdk.jmh.annotations.TearDown;
 public class GenerationBenchmark {
     /** Tokens of the prompt, and tokens generated after the first. */
     static final int PROMPT = 64, TOKENS = 64;
+    /** Milliseconds. */
+    static final String FIRST = "first token", EACH = "each token";
     private static final int NEVER = -1;
 
     @Param("bundled")
@@ -71,16 +73,16 @@ public class GenerationBenchmark {
         parameter.device().upload(parameter.data(), values);
     }
 
-    /** From the prompt to the first token. */
+    /** Says how long the first token took, from the prompt on, and each of those after it. */
     @Benchmark
-    public int[] first() {
-        return Generation.continueText(decoder, prompt, 1, NEVER, Sampling.GREEDY, _ -> {});
-    }
-
-    /** And from there to the last. */
-    @Benchmark
-    public int[] all() {
-        return Generation.continueText(decoder, prompt, 1 + TOKENS, NEVER, Sampling.GREEDY, _ -> {});
+    public void generate() {
+        long start = System.nanoTime();
+        long[] times = new long[1 + TOKENS];
+        int[] count = {0};
+        Generation.continueText(decoder, prompt, times.length, NEVER, Sampling.GREEDY,
+                _ -> times[count[0]++] = System.nanoTime());
+        Watch.say(FIRST, (times[0] - start) / 1e6);
+        Watch.say(EACH, (times[TOKENS] - times[0]) / 1e6 / TOKENS);
     }
 
     /**

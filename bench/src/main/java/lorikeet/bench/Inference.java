@@ -35,9 +35,9 @@ final class Inference extends Measurement {
 
     private void row(Table table, String base, String precision, String adapter, double reading) {
         var parameters = Map.of("base", base, "precision", precision, "adapter", adapter, "threads", threads);
-        double first = run(forks(), GenerationBenchmark.class, "first", parameters).median();
-        double all = run(forks(), GenerationBenchmark.class, "all", parameters).median();
-        double token = (all - first) / GenerationBenchmark.TOKENS;
+        var measured = run(forks(), GenerationBenchmark.class, "generate", parameters);
+        double first = measured.median(GenerationBenchmark.FIRST);
+        double token = measured.median(GenerationBenchmark.EACH);
         table.row(base, precision, adapter, first, token, 1000 / token, reading, token / reading,
                 Table.target(token / reading, TARGET));
     }

@@ -6,6 +6,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import lorikeet.bench.Forks.Measured;
+import lorikeet.engine.Attention;
+import lorikeet.engine.Initialisation;
+import lorikeet.engine.Shape;
+import lorikeet.kernels.AttentionShape;
+import lorikeet.kernels.Devices;
+import lorikeet.kernels.Precision;
+import lorikeet.kernels.Purpose;
+import lorikeet.kernels.Spans;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import picocli.CommandLine.Command;
@@ -43,9 +51,37 @@ final class Scaling extends Measurement {
             over("threads", List.of(1, processors), LINEAR,
                     count -> with(workload(new Workload(small, 4, 128)), "threads", count));
         }
+        attention();
         show(points);
         show(exponents);
         show(chart, "memory");
+    }
+
+    /** Attention alone, forward and backward, which a matrix of all scores would make quadratic. Bytes are counted, not timed. */
+    private void attention() {
+        var lengths = new double[] {256, 512, 1024, 2048};
+        var bytes = new double[lengths.length];
+        for (int i = 0; i < lengths.length; i++) {
+            bytes[i] = attentionPeak((int) lengths[i]);
+        }
+        double growth = Statistics.exponent(lengths, bytes);
+        exponents.row("length, attention alone", 256, 2048, Double.NaN, growth, Table.target(growth, LINEAR));
+        chart.addSeries("length, attention alone", relative(lengths), relative(bytes));
+    }
+
+    private double attentionPeak(int length) {
+        var shape = new AttentionShape(12, 12, 64, 0.125f);
+        try (var device = Devices.open("cpu", Precision.STRICT, threads); var _ = device.memory().scope()) {
+            int width = shape.heads() * shape.headSize();
+            var queriesKeysValues = Initialisation.constant(device, Shape.of(length, 3 * width), 0.01f);
+            var ledger = device.memory().ledger();
+            ledger.resetPeaks();
+            var spans = Spans.on(device, new int[] {0, length}, new int[] {0}, new int[] {0});
+            Attention.attention(queriesKeysValues, null, spans, shape).sum().backward();
+            double peak = ledger.peak() - ledger.peak(Purpose.WEIGHTS);
+            queriesKeysValues.free();
+            return peak;
+        }
     }
 
     private Map<String, Object> workload(Workload workload) {
