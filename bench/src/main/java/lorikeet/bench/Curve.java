@@ -15,6 +15,7 @@ import lorikeet.model.ModelFolder;
 import lorikeet.model.Training;
 import lorikeet.model.data.Batches;
 import lorikeet.model.data.Dataset;
+import lorikeet.model.data.TextTask;
 import lorikeet.model.data.WordNet;
 import lorikeet.model.data.WordNetTasks;
 import lorikeet.model.text.Tokenizer;
@@ -36,7 +37,8 @@ final class Curve extends Measurement {
 
     @Override
     void measure() throws IOException {
-        var strict = losses(Precision.STRICT);
+        var topics = WordNetTasks.topics(WordNet.load()).first(EXAMPLES, 1);
+        var strict = losses(topics, Precision.STRICT);
         var chart = new XYChartBuilder().title("Loss over steps").xAxisTitle("step").yAxisTitle("loss").width(800)
                 .height(500).build();
         var table =
@@ -46,7 +48,7 @@ final class Curve extends Measurement {
         chart.addSeries("strict", x, strict).setMarker(SeriesMarkers.NONE);
         for (var precision : List.of(Precision.FAST, Precision.BF16)) {
             var name = precision.name().toLowerCase(Locale.ROOT);
-            var losses = losses(precision);
+            var losses = losses(topics, precision);
             chart.addSeries(name, x, losses).setMarker(SeriesMarkers.NONE);
             var percent = new double[steps];
             for (int i = 0; i < steps; i++) {
@@ -61,7 +63,7 @@ final class Curve extends Measurement {
         show(chart, "loss");
     }
 
-    private double[] losses(Precision precision) throws IOException {
+    private double[] losses(TextTask topics, Precision precision) throws IOException {
         var folder = ModelFolder.open(BundledBase.folder());
         var losses = new double[steps];
         try (var device = Devices.open("cpu", precision, threads);
@@ -69,8 +71,7 @@ final class Curve extends Measurement {
                 var decoder = folder.load(device, precision == Precision.BF16 ? DType.BF16 : DType.F32,
                         Dropouts.NONE)) {
             var adapter = Methods.of(Methods.LORA_ALL).attach(decoder, 1);
-            var task = WordNetTasks.topics(WordNet.load()).first(EXAMPLES, 1).encode(tokenizer);
-            var examples = Dataset.fit(task.training(), decoder.shape().context()).examples();
+            var examples = Dataset.fit(topics.encode(tokenizer).training(), decoder.shape().context()).examples();
             var batches = new Batches(examples, 32, true, 1);
             var parameters = List.copyOf(adapter.parameters().values());
             try (var optimizer = new AdamWOptimizer(List.of(new AdamWOptimizer.Group(parameters, 0.01f, 1)),

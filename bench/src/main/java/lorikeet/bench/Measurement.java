@@ -1,6 +1,7 @@
 package lorikeet.bench;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,8 +11,9 @@ import java.util.concurrent.Callable;
 import lorikeet.bench.Forks.Measured;
 import lorikeet.bench.Forks.Pairs;
 import lorikeet.bench.Forks.Subject;
-import org.knowm.xchart.VectorGraphicsEncoder;
-import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
+import lorikeet.engine.AtomicFile;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.internal.chartpart.Chart;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
@@ -85,10 +87,10 @@ abstract class Measurement implements Callable<Integer> {
     /** A picture, called after this measurement and {@code suffix}. */
     void show(Chart<?, ?> chart, String suffix) throws IOException {
         if (!out.equals("none")) {
-            var picture = name() + "-" + suffix;
-            VectorGraphicsEncoder.saveVectorGraphic(chart, folder().resolve(picture).toString(),
-                    VectorGraphicsFormat.SVG);
-            shown.add("![" + chart.getTitle() + "](benchmarks/" + picture + ".svg)\n");
+            var picture = name() + "-" + suffix + ".png";
+            var png = BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
+            AtomicFile.write(folder().resolve(picture), channel -> channel.write(ByteBuffer.wrap(png)));
+            shown.add("![" + chart.getTitle() + "](benchmarks/" + picture + ")\n");
         }
     }
 
