@@ -10,6 +10,7 @@ import java.util.function.Function;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.model.Decoder;
+import lorikeet.model.ModelShape;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,6 +80,11 @@ final class BranchAdapter implements Mergeable {
 
     List<WeightBranch> branches() {
         return branches;
+    }
+
+    /** Of the decoder beside whose weights this is. */
+    ModelShape shape() {
+        return decoder.shape();
     }
 
     @Override

@@ -51,10 +51,27 @@ final class LoraStored {
     }
 
     static Stored of(BranchAdapter adapter) {
-        var stored = new LoraStored(adapter);
-        return stored.layers.values().stream().allMatch(pairs -> pairs.size() == 1 && pairs.getFirst().isWhole())
+        var parts = new LoraStored(adapter);
+        var stored = parts.layers.values().stream().allMatch(pairs -> pairs.size() == 1 && pairs.getFirst().isWhole())
                 ? Stored.of(adapter)
-                : stored.joined();
+                : parts.joined();
+        return new Stored(stored.method() instanceof Dora(Lora inner)
+                ? new Dora(parts.listed(inner))
+                : parts.listed((Lora) stored.method()), stored.tensors());
+    }
+
+    /**
+     * PEFT 0.12 knows no layers to exclude, and no numbers of layers beside an expression: where there are any, the layers
+     * are listed instead.
+     */
+    private Lora listed(Lora stored) {
+        var targets = stored.targets();
+        if (targets.exclude().equals(NamePattern.NONE)
+                && (targets.include().expression() == null || targets.layers().isEmpty())) {
+            return stored;
+        }
+        var names = lora.targets().in(adapter.shape()).stream().map(Target::layer).distinct().toArray(String[]::new);
+        return new Lora(stored.rank(), stored.alpha(), stored.dropout(), Targets.of(names), stored.variant());
     }
 
     private Stored joined() {

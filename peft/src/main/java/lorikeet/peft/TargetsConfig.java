@@ -40,9 +40,6 @@ final class TargetsConfig {
         fields.put("target_modules", names(targets));
         fields.put("layers_pattern", null);
         fields.put("layers_to_transform", layers.isEmpty() ? null : List.copyOf(new TreeSet<>(layers)));
-        if (!targets.exclude().equals(NamePattern.NONE)) {
-            fields.put("exclude_modules", targets.exclude().json()); // since PEFT 0.14
-        }
     }
 
     /** The field {@code target_modules}. */

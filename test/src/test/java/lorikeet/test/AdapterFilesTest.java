@@ -111,6 +111,16 @@ class AdapterFilesTest {
                 JSON.readTree("[\"c_attn\", \"c_proj\", \"c_fc\"]")));
     }
 
+    /** Release 0.12 knows no layers to exclude, and no numbers of layers beside an expression. */
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"target_modules\": \".*c_(fc|proj)\", \"layers_to_transform\": [1]}",
+        "{\"target_modules\": [\"c_proj\", \"c_fc\"], \"layers_to_transform\": [1], \"exclude_modules\": [\"c_attn\"]}"})
+    void exceptionsAreWrittenAsNames(String changed) throws IOException {
+        var written = writtenAgain(golden("lora_attn").setAll((ObjectNode) JSON.readTree(changed)));
+        assertThat(written).isEqualTo(golden("lora_attn").set("target_modules",
+                JSON.readTree("[\"h.1.attn.c_proj\", \"h.1.mlp.c_fc\", \"h.1.mlp.c_proj\"]")));
+    }
+
     /** An empty list of feed-forward modules is no missing one: then outputs are scaled everywhere. */
     @Test
     void ia3WithoutFeedForwardModules() throws IOException {

@@ -34,7 +34,7 @@ final class TinyBase {
     static Decoder load(Device device, GptConfig config, Map<String, double[]> parameters, DType matrices) {
         var tensors = new LinkedHashMap<String, Tensor>();
         parameters.forEach((name, values) -> {
-            var tensor = Tensor.parameter(device, shapeOf(name, values.length, config), floats(values)).freeze();
+            var tensor = Tensor.parameter(device, shapeOf(name, values.length, config), floats(values));
             tensors.put(plainName(name), tensor.shape().rank() == 2 && matrices != DType.F32
                     ? stored(tensor, matrices)
                     : tensor);
