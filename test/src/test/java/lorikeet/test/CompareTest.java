@@ -79,9 +79,6 @@ class CompareTest {
         assertThat(folder.resolve("comparison.md")).hasContent(result.out());
         assertThat(Files.readAllLines(folder.resolve("comparison.csv"))).hasSize(15);
         assertThat(trials()).hasSize(14);
-        for (var name : List.of("score.png", "loss.png", "memory.png")) {
-            assertThat(folder.resolve(name)).isNotEmptyFile();
-        }
     }
 
     /** Everything in the table but the seconds. */
@@ -133,7 +130,7 @@ class CompareTest {
     @ParameterizedTest
     @ValueSource(strings = {"--methods magic", "--methods lora,lora", "--methods lora:rank", "--methods lora:rank=x",
         "--methods lora:bottleneck=8", "--methods lora,", "--methods prompt:virtual-tokens=301",
-        "--methods lora:lr=fast", "--seeds x", "--seed 1", "--generate 0",
+        "--methods lora:lr=fast", "--seeds x", "--seeds 1,1", "--seed 1", "--generate 0",
         "--steps -1", "--eval-data x", "--data topics,x --eval-data x", "--train-limit -1"})
     void wrongUsageExitsWith2AndWritesNothing(String wrong) {
         var result = run(Stream.concat(Stream.of("compare", "--base", base, "--out", folder.toString()),

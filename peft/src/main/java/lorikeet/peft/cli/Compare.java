@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import lorikeet.engine.AtomicFile;
 import lorikeet.kernels.Device;
@@ -84,6 +85,9 @@ final class Compare implements Callable<Integer> {
         if (generate < 1) {
             throw new WrongUsage("--generate: expected at least 1");
         }
+        if (Set.copyOf(seeds).size() < seeds.size() || Set.copyOf(data).size() < data.size()) {
+            throw new WrongUsage("--seeds and --data: expected each once");
+        }
         if (evalData != null && (data.size() > 1 || ExampleOptions.isBundled(data.getFirst()))) {
             throw new WrongUsage("--eval-data: means something only where --data is one file");
         }
@@ -112,6 +116,9 @@ final class Compare implements Callable<Integer> {
         var given = spec.commandLine().getParseResult();
         if (!given.hasMatchedOption("--steps") && !given.hasMatchedOption("--epochs")) {
             options.steps = 100;
+        }
+        if (!given.hasMatchedOption("--batch-size")) {
+            options.batchSize = 16;
         }
         if (!given.hasMatchedOption("--seeds")) {
             seeds = List.of(1L);
@@ -144,8 +151,8 @@ final class Compare implements Callable<Integer> {
         settings.put("base", base.base + ", checksum " + Checksum.of(folder));
         settings.put("base dropout", base.dropout == null ? "its own" : base.dropout.toString());
         settings.put("device", on.description() + ", " + on.precision());
-        settings.put("generated", generate + "");
         for (var task : tasks) {
+            settings.put("generated", task.labels().isEmpty() ? generate + "" : "0");
             settings.put("examples", "%d and %d, checksum %s".formatted(task.training().size(),
                     task.evaluation().size(), Checksum.of(task)));
             planned.add(new Planned(new Trial.Setup(Trial.Setup.UNTOUCHED, task.name(), 0, Map.copyOf(settings)), null,
@@ -204,7 +211,7 @@ final class Compare implements Callable<Integer> {
         System.out.print(comparison.markdown());
         try {
             Pictures.write(comparison, out);
-        } catch (InternalError | RuntimeException e) {
+        } catch (LinkageError | InternalError | RuntimeException e) { // Java's, where a system has no fonts
             System.err.println("lorikeet: no pictures: " + e);
         }
         say("in %s: comparison.md, comparison.csv, score.png, loss.png, memory.png", out);

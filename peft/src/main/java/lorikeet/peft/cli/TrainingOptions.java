@@ -34,7 +34,7 @@ final class TrainingOptions {
 
     @Option(names = "--batch-size", defaultValue = "32", paramLabel = "N",
             description = "Examples that go through the model together. Default: ${DEFAULT-VALUE}.")
-    private int batchSize;
+    int batchSize;
 
     @Option(names = "--accumulate", defaultValue = "1", paramLabel = "N",
             description = "Batches whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")

@@ -3,7 +3,10 @@ package lorikeet.peft.comparison;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assumptions.assumeThatCode;
 
+import java.awt.Font;
+import java.awt.font.FontRenderContext;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,6 +82,8 @@ class ComparisonTest {
 
     @Test
     void picturesAreWritten() throws IOException {
+        assumeThatCode(() -> new Font(Font.SANS_SERIF, Font.PLAIN, 12).getStringBounds("a",
+                new FontRenderContext(null, true, true))).as("a system without fonts").doesNotThrowAnyException();
         Pictures.write(comparison(), folder);
         for (var name : List.of("score.png", "loss.png", "memory.png")) {
             assertThat(Files.readAllBytes(folder.resolve(name))).as(name)
