@@ -127,6 +127,17 @@ class CompareTest {
         assertThat(trials()).hasSize(8);
     }
 
+    @Test
+    void aMethodThatDivergesIsLeftOut() throws IOException {
+        var result = run(Stream.of("compare", "--base", base, "--data", data, "--eval-data", data, "--seeds", "1",
+                "--quiet", "--device", "cpu", "--steps", "20", "--batch-size", "4", "--grad-clip", "0", "--warmup", "0",
+                "--methods", "full:lr=1e30,bitfit", "--out", folder.toString()));
+        assertThat(result.exit()).as(result.err()).isZero();
+        assertThat(result.err()).contains("lorikeet: without full:lr=1e30 on data.jsonl, seed 1: ");
+        assertThat(result.out()).contains("| bitfit |").doesNotContain("full");
+        assertThat(trials()).hasSize(2);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"--methods magic", "--methods lora,lora", "--methods lora:rank", "--methods lora:rank=x",
         "--methods lora:bottleneck=8", "--methods lora,", "--methods prompt:virtual-tokens=301",

@@ -8,12 +8,16 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import lorikeet.engine.AtomicFile;
 import lorikeet.kernels.Device;
 import lorikeet.model.ModelFolder;
+import lorikeet.model.Training;
 import lorikeet.model.data.Task;
+import lorikeet.peft.Fingerprint;
 import lorikeet.peft.comparison.Comparison;
 import lorikeet.peft.comparison.Pictures;
 import lorikeet.peft.comparison.Trial;
@@ -148,13 +152,13 @@ final class Compare implements Callable<Integer> {
             throws IOException {
         var planned = new ArrayList<Planned>();
         var settings = new HashMap<String, String>();
-        settings.put("base", base.base + ", checksum " + Checksum.of(folder));
+        settings.put("base", base.base + ", " + Fingerprint.of(folder.weightFiles()));
         settings.put("base dropout", base.dropout == null ? "its own" : base.dropout.toString());
         settings.put("device", on.description() + ", " + on.precision());
         for (var task : tasks) {
             settings.put("generated", task.labels().isEmpty() ? generate + "" : "0");
-            settings.put("examples", "%d and %d, checksum %s".formatted(task.training().size(),
-                    task.evaluation().size(), Checksum.of(task)));
+            settings.put("training", Fingerprint.ofExamples(task.training()));
+            settings.put("evaluation", Fingerprint.ofExamples(task.evaluation()));
             planned.add(new Planned(new Trial.Setup(Trial.Setup.UNTOUCHED, task.name(), 0, Map.copyOf(settings)), null,
                     task, 0));
         }
@@ -174,6 +178,7 @@ final class Compare implements Callable<Integer> {
         return planned;
     }
 
+    /** What is not there yet is run, and left out where it diverges. */
     private List<Trial> run(List<Planned> plan, TrialRunner runner, TrialFolder finished) throws IOException {
         var missing = plan.stream().filter(planned -> finished.find(planned.setup) == null).toList();
         say("%,d of %,d runs are still to be done", missing.size(), plan.size());
@@ -181,20 +186,28 @@ final class Compare implements Callable<Integer> {
         var taken = new long[1];
         try (var bar = progress.bar("comparing", missing.stream().mapToLong(Planned::steps).sum())) {
             for (var next : missing) {
-                var trial = next.contestant == null
-                        ? runner.evaluate(next.setup, next.task)
-                        : runner.train(next.setup, next.contestant, next.task, step -> {
-                            if (interrupts.requested()) {
-                                say("stopped; the same command goes on with %s", name(next));
-                                throw new InterruptedRun();
-                            }
-                            bar.to(++taken[0], "%s, loss %.3f".formatted(name(next), step.loss()));
-                        });
-                finished.add(trial);
-                say("%s: %s", name(next), trial.score());
+                try {
+                    var trial = run(next, runner, step -> {
+                        if (interrupts.requested()) {
+                            say("stopped; the same command goes on with %s", name(next));
+                            throw new InterruptedRun();
+                        }
+                        bar.to(++taken[0], "%s, loss %.3f".formatted(name(next), step.loss()));
+                    });
+                    finished.add(trial);
+                    say("%s: %s", name(next), trial.score());
+                } catch (ArithmeticException e) {
+                    System.err.println("lorikeet: without " + name(next) + ": " + e.getMessage());
+                }
             }
         }
-        return plan.stream().map(planned -> finished.find(planned.setup)).toList();
+        return plan.stream().map(planned -> finished.find(planned.setup)).filter(Objects::nonNull).toList();
+    }
+
+    private static Trial run(Planned planned, TrialRunner runner, Consumer<Training.Step> each) throws IOException {
+        return planned.contestant == null
+                ? runner.evaluate(planned.setup, planned.task)
+                : runner.train(planned.setup, planned.contestant, planned.task, each);
     }
 
     private static String name(Planned planned) {
