@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
                 + "the short form.",
         subcommands = {
             Step.class, Limit.class, Ladder.class, Scaling.class, Inference.class, Start.class, Curve.class,
-            Peers.class, Baselines.class})
+            Peers.class, Baselines.class, SimSpeed.class})
 public final class Bench implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -283,6 +283,11 @@ public final class CpuDevice extends Device {
         elementwise.multiplyRow(floats(y, n), floats(x, n), floats(row, columns), rows, columns, add);
     }
 
+    /** What multiplies matrices here, on plain addresses of this process. */
+    public MatrixProducts products() {
+        return products;
+    }
+
     // ---- matrices ----------------------------------------------------------------------------------------------------
 
     @Override

@@ -6,7 +6,7 @@ import lorikeet.kernels.DType;
  * What computes c (+)= alpha · a b: oneDNN, or loops of our own. Operands are addresses with strides in elements, of which
  * one is 1; both have the same type, and c is F32 with columns side by side.
  */
-interface MatrixProducts {
+public interface MatrixProducts {
 
     /** An operand: element (i, j) of matrix number t is {@code t · batch + i · row + j · column} elements from address. */
     record Operand(long address, DType type, long row, long column, long batch) {

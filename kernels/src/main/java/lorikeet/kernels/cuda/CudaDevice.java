@@ -374,7 +374,7 @@ public final class CudaDevice extends Device {
             boolean round = mixed && precision != Precision.STRICT;
             var type = round && tensorCores ? DType.BF16 : DType.F32;
             gpu.gemm(operand(b, type, round), operand(a, type, round), operand(c, DType.F32, false), n, m, k, alpha,
-                    add || bias != null ? 1 : 0, c.batch(), precision);
+                    add || bias != null, c.batch(), precision);
         }
     }
 

@@ -66,11 +66,11 @@ public interface Gpu extends AutoCloseable {
     record Operand(long address, DType dtype, boolean transposed, int leading, long batchStride) {}
 
     /**
-     * Queues c = alpha · op(a) op(b) + beta · c in column-major order, {@code batch} times: op(a) is m × k, op(b) k × n, c
-     * m × n, F32. STRICT computes in fp32, FAST may use TF32; operands of BF16 are products of bf16 with 32-bit sums. Both
+     * Queues c (+)= alpha · op(a) op(b) in column-major order, {@code batch} times: op(a) is m × k, op(b) k × n, c m × n,
+     * F32. STRICT computes in fp32, FAST may use TF32; operands of BF16 are products of bf16 with 32-bit sums. Both
      * operands have the same type, as in cuBLAS.
      */
-    void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+    void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision);
 
     /** Gives matrix products scratch space, once, before the first of them. A GPU that needs none ignores it. */

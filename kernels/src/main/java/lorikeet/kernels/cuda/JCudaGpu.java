@@ -283,11 +283,11 @@ public final class JCudaGpu implements Gpu {
     }
 
     @Override
-    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision) {
         makeCurrent();
         factors.set(ValueLayout.JAVA_FLOAT, 0, alpha);
-        factors.set(ValueLayout.JAVA_FLOAT, 4, beta);
+        factors.set(ValueLayout.JAVA_FLOAT, 4, add ? 1 : 0);
         int compute = precision == Precision.FAST && a.dtype() == DType.F32
                 ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
                 : cublasComputeType.CUBLAS_COMPUTE_32F;

@@ -1,15 +1,15 @@
 package lorikeet.kernels.sim;
 
-import java.lang.foreign.MemorySegment;
-import java.util.stream.IntStream;
+import java.lang.foreign.Arena;
 import lorikeet.kernels.DType;
+import lorikeet.kernels.cpu.MatrixProducts;
 import lorikeet.kernels.cuda.Gpu.Operand;
 
 /**
- * A matrix product in cuBLAS's terms, with the checks that cuBLAS makes of its arguments: c = alpha · op(a) op(b) + beta · c,
- * column-major, op(a) of m × k, op(b) of k × n.
+ * A matrix product in cuBLAS's terms, with the checks that cuBLAS makes of its arguments: c (+)= alpha · op(a) op(b),
+ * column-major, op(a) of m × k, op(b) of k × n. The CPU's products compute it.
  */
-record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch) {
+record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch) {
 
     Gemm {
         if (m < 0 || n < 0 || k < 0 || batch < 1) {
@@ -43,57 +43,53 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, f
         return new IllegalArgumentException("gemm: " + why);
     }
 
-    void run(GlobalMemory memory) {
+    /** The CPU's products want columns of the result side by side, so they compute cᵀ = op(b)ᵀ op(a)ᵀ. */
+    void run(GlobalMemory memory, MatrixProducts products) {
         if (m == 0 || n == 0) {
             return;
         }
-        for (int i = 0; i < batch; i++) {
-            float[] left = matrix(memory, a, a.transposed() ? k : m, a.transposed() ? m : k, i, a.transposed());
-            float[] right = matrix(memory, b, b.transposed() ? n : k, b.transposed() ? k : n, i, b.transposed());
-            multiply(left, right, segment(memory, c, m, n, i));
+        try (var arena = Arena.ofConfined()) {
+            var target = operand(memory, c, m, n, arena);
+            if (k == 0) {
+                clear(target.address());
+                return;
+            }
+            products.multiply(target, operand(memory, b, b.transposed() ? n : k, b.transposed() ? k : n, arena),
+                    operand(memory, a, a.transposed() ? k : m, a.transposed() ? m : k, arena), n, m, k, batch, alpha,
+                    add, 0);
         }
     }
 
-    /** Where a matrix of a batch lies: from its first element to its last. */
-    private MemorySegment segment(GlobalMemory memory, Operand operand, int rows, int columns, int index) {
-        int bytes = operand.dtype().bytes();
-        long elements = rows == 0 || columns == 0 ? 0 : (long) operand.leading() * (columns - 1) + rows;
-        return memory.segment(operand.address() + index * operand.batchStride() * bytes, elements * bytes,
-                "gemm: access");
+    /** An empty sum is zero. */
+    private void clear(long target) {
+        for (int t = 0; t < batch && !add; t++) {
+            for (int column = 0; column < n; column++) {
+                long start = t * c.batchStride() + (long) column * c.leading();
+                GlobalMemory.HOST.asSlice(target + Float.BYTES * start, (long) Float.BYTES * m).fill((byte) 0);
+            }
+        }
     }
 
-    /** A stored matrix as floats, column by column without gaps, or row by row if it is to be transposed. */
-    private float[] matrix(GlobalMemory memory, Operand operand, int rows, int columns, int index, boolean transpose) {
-        var stored = segment(memory, operand, rows, columns, index);
-        var floats = new float[Math.multiplyExact(rows, columns)];
-        IntStream.range(0, columns).parallel().forEach(column -> {
-            for (int row = 0; row < rows; row++) {
-                long at = (long) column * operand.leading() + row;
-                int bits = operand.dtype() == DType.BF16
-                        ? stored.get(GlobalMemory.HALF, 2 * at) << 16
-                        : stored.get(GlobalMemory.WORD, 4 * at);
-                float value = Float.intBitsToFloat(bits);
-                floats[transpose ? row * columns + column : column * rows + row] = value;
-            }
-        });
-        return floats;
+    /** The transpose of an operand in this process's memory, checked from first to last element; BF16 as a copy in F32. */
+    private MatrixProducts.Operand operand(GlobalMemory memory, Operand x, int rows, int columns, Arena arena) {
+        int bytes = x.dtype().bytes();
+        long elements = rows == 0 || columns == 0 ? 0 : (long) x.leading() * (columns - 1) + rows;
+        for (int t = 1; t < batch; t++) {
+            memory.segment(x.address() + t * x.batchStride() * bytes, elements * bytes, "gemm: access");
+        }
+        long address = memory.segment(x.address(), elements * bytes, "gemm: access").address();
+        if (x.dtype() == DType.BF16) {
+            address = widened(address, (batch - 1) * x.batchStride() + elements, arena);
+        }
+        return new MatrixProducts.Operand(address, DType.F32, x.transposed() ? 1 : x.leading(),
+                x.transposed() ? x.leading() : 1, batch == 1 ? 0 : x.batchStride());
     }
 
-    /** Both factors column by column; columns of the result in parallel, each summed in ascending order. */
-    private void multiply(float[] left, float[] right, MemorySegment result) {
-        IntStream.range(0, n).parallel().forEach(column -> {
-            float[] sums = new float[m];
-            for (int i = 0; i < k; i++) {
-                float factor = right[column * k + i];
-                for (int row = 0; row < m; row++) {
-                    sums[row] += left[i * m + row] * factor;
-                }
-            }
-            for (int row = 0; row < m; row++) {
-                long at = 4 * ((long) column * c.leading() + row);
-                float old = beta == 0 ? 0 : beta * Float.intBitsToFloat(result.get(GlobalMemory.WORD, at));
-                result.set(GlobalMemory.WORD, at, Float.floatToRawIntBits(alpha * sums[row] + old));
-            }
-        });
+    private static long widened(long address, long count, Arena arena) {
+        var floats = arena.allocate(Float.BYTES * count, Float.BYTES);
+        for (long i = 0; i < count; i++) {
+            floats.set(GlobalMemory.WORD, Float.BYTES * i, GlobalMemory.HOST.get(GlobalMemory.HALF, address + 2 * i) << 16);
+        }
+        return floats.address();
     }
 }

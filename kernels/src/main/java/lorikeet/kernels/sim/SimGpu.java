@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import lorikeet.kernels.Precision;
+import lorikeet.kernels.cpu.CpuDevice;
 import lorikeet.kernels.cuda.Gpu;
 
 /**
@@ -75,6 +76,7 @@ public final class SimGpu implements Gpu {
     private final Options options;
     private final GlobalMemory memory = new GlobalMemory(TURING.memoryBytes());
     private final ExecutorService pool;
+    private final CpuDevice host;
     private final Map<String, Module> modules = new HashMap<>();
     private final ArrayDeque<Runnable> queue = new ArrayDeque<>();
     private final Map<String, Profile> profiles = new LinkedHashMap<>();
@@ -87,6 +89,7 @@ public final class SimGpu implements Gpu {
 
     public SimGpu(Options options) {
         this.options = options;
+        host = new CpuDevice(Precision.STRICT, options.threads());
         pool = Executors.newFixedThreadPool(Math.max(1, options.threads() - 1), Thread.ofPlatform().daemon().factory());
     }
 
@@ -175,12 +178,12 @@ public final class SimGpu implements Gpu {
     }
 
     @Override
-    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, float beta, int batch,
+    public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision) {
         // Compute capability 7.5 has no TF32, so FAST is as exact as STRICT.
-        var gemm = new Gemm(a, b, c, m, n, k, alpha, beta, batch);
+        var gemm = new Gemm(a, b, c, m, n, k, alpha, add, batch);
         log(PRODUCT);
-        queue.add(() -> gemm.run(memory));
+        queue.add(() -> gemm.run(memory, host.products()));
     }
 
     /**
@@ -229,6 +232,7 @@ public final class SimGpu implements Gpu {
     public void close() {
         queue.clear();
         pool.shutdown();
+        host.close();
         memory.close();
     }
 }
