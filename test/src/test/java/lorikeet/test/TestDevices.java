@@ -2,20 +2,37 @@ package lorikeet.test;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
+import lorikeet.kernels.cuda.CudaDevice;
+import lorikeet.kernels.sim.SimGpu;
+import lorikeet.kernels.sim.SimGpu.Schedule;
 
-/** The devices that a suite runs on: the CPU, which is everywhere, and those others that this machine has. */
+/**
+ * The devices that a suite runs on: the CPU and the GPU made of Java, which are everywhere, the latter under both its
+ * schedules, and a GPU where there is one.
+ */
 public final class TestDevices implements AutoCloseable {
     private final Map<String, Device> open = new LinkedHashMap<>();
     private final Map<String, String> absent = new LinkedHashMap<>();
 
     /** All in precision STRICT, the one in which results are the same everywhere. */
     public TestDevices() {
+        this(Schedule.values());
+    }
+
+    /** With the GPU made of Java under some schedules only. */
+    TestDevices(Schedule... schedules) {
         open.put("cpu", Devices.open("cpu", Precision.STRICT, 2)); // two threads, so that work is divided
+        for (var schedule : schedules) {
+            var gpu = new SimGpu(SimGpu.Options.DEFAULT.withSchedule(schedule).withThreads(2));
+            open.put("sim, " + schedule.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                    new CudaDevice(gpu, Precision.STRICT));
+        }
         try {
             open.put("cuda", Devices.open("cuda", Precision.STRICT, 0));
         } catch (DeviceUnavailableException reason) {

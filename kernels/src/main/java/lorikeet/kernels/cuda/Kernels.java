@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** The kernels that ship as PTX, each loaded when it is first launched. */
 public final class Kernels {
@@ -14,8 +15,9 @@ public final class Kernels {
             List.of("attention_128", "attention_256", "attention_32", "attention_64", "attention_prefix", "elementwise",
                     "layernorm", "optimizer", "rows", "softmax", "sum");
 
+    private static final Map<String, String> TEXTS = new ConcurrentHashMap<>();
+
     private final Gpu gpu;
-    private final Map<String, String> texts = new HashMap<>();
     private final Map<String, Gpu.Kernel> loaded = new HashMap<>();
 
     Kernels(Gpu gpu) {
@@ -24,6 +26,10 @@ public final class Kernels {
 
     /** The PTX text of a module. */
     public static String ptx(String module) {
+        return TEXTS.computeIfAbsent(module, Kernels::read);
+    }
+
+    private static String read(String module) {
         try (var in = Kernels.class.getResourceAsStream(module + ".ptx")) {
             if (in == null) {
                 throw new IllegalArgumentException("there is no module " + module + ".ptx");
@@ -35,6 +41,6 @@ public final class Kernels {
     }
 
     Gpu.Kernel get(String module, String name) {
-        return loaded.computeIfAbsent(name, _ -> gpu.load(texts.computeIfAbsent(module, Kernels::ptx), name));
+        return loaded.computeIfAbsent(name, _ -> gpu.load(ptx(module), name));
     }
 }

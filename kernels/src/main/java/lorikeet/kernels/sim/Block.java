@@ -1,6 +1,7 @@
 package lorikeet.kernels.sim;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -36,7 +37,6 @@ final class Block {
         order = new int[warps.length];
         for (int i = 0; i < warps.length; i++) {
             warps[i] = new Warp(this, i, global, arena);
-            order[i] = i;
         }
     }
 
@@ -54,6 +54,8 @@ final class Block {
         for (var warp : warps) {
             warp.start(launch.threads());
         }
+        // The order of warps depends on seed and block alone, not on the blocks that this object served before.
+        Arrays.setAll(order, i -> i);
         var random = new Random(options.seed() * 31 + blockNumber);
         do {
             if (options.schedule() == SimGpu.Schedule.LOCK_STEP) {

@@ -91,17 +91,16 @@ final class Decoder {
     private void decode(Function decoded) {
         function = decoded;
         function.start = program.code.size();
-        var scopes = declareLabels();
+        var scopes = declareLabelsAndRegisters();
+        RegisterAllocation.run(function.source.body(), scopes, function.start, program);
         int nextScope = 0;
         scope = scopes.get(nextScope++);
         for (var statement : function.source.body()) {
             switch (statement) {
                 case Ptx.Open _ -> scope = scopes.get(nextScope++);
                 case Ptx.Close close -> scope = scope.parent();
-                case Ptx.Registers registers -> scope.declare(registers);
                 case Ptx.Declaration declaration -> declare(declaration.variable());
-                case Ptx.Targets targets -> scope.declare(targets);
-                case Ptx.Label _ -> {
+                case Ptx.Registers _,Ptx.Targets _,Ptx.Label _ -> {
                 }
                 case Ptx.Operation instruction -> program.code.add(instruction(instruction));
             }
@@ -111,8 +110,8 @@ final class Decoder {
         program.code.add(end);
     }
 
-    /** The scopes of a function in order of their opening braces, with the labels in them. */
-    private List<Scope> declareLabels() {
+    /** The scopes of a function in order of their opening braces, with the labels and registers in them. */
+    private List<Scope> declareLabelsAndRegisters() {
         var scopes = new ArrayList<Scope>();
         scopes.add(function.scope);
         var current = function.scope;
@@ -127,6 +126,8 @@ final class Decoder {
                     }
                 }
                 case Ptx.Operation _ -> next++;
+                case Ptx.Registers registers -> current.declare(registers);
+                case Ptx.Targets targets -> current.declare(targets);
                 default -> {
                 }
             }
@@ -277,7 +278,7 @@ final class Decoder {
                     }
                     yield special;
                 }
-                yield scope.register(name.text(), program) != null || symbol(name.text()) == null
+                yield scope.register(name.text()) != null || symbol(name.text()) == null
                         ? register(name.text(), type, widerToo)
                         : address(name.text(), 0, type);
             }
@@ -292,7 +293,7 @@ final class Decoder {
 
     /** A register of exactly the type's size, or of at least that size. */
     private int register(String name, Type type, boolean widerToo) {
-        var register = scope.register(name, program);
+        var register = scope.register(name);
         if (register == null) {
             throw error("unknown register " + name);
         }
@@ -305,12 +306,12 @@ final class Decoder {
     }
 
     boolean isRegister(Ptx.Operand operand) {
-        return operand instanceof Ptx.Name name && scope.register(name.text(), program) != null;
+        return operand instanceof Ptx.Name name && scope.register(name.text()) != null;
     }
 
     /** The type that a register was declared with. */
     Type registerType(Ptx.Operand operand) {
-        var register = operand instanceof Ptx.Name name ? scope.register(name.text(), program) : null;
+        var register = operand instanceof Ptx.Name name ? scope.register(name.text()) : null;
         if (register == null) {
             throw error("expected a register");
         }
@@ -378,7 +379,7 @@ final class Decoder {
         if (address.base() == null) {
             return new Location(space, true, program.constant(RegisterFile.LONGS, address.offset()), 0);
         }
-        var register = scope.register(address.base(), program);
+        var register = scope.register(address.base());
         if (register != null) {
             if (register.type().bytes < 4) {
                 throw error("register " + address.base() + " is too narrow for an address");

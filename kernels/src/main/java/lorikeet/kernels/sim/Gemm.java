@@ -88,7 +88,8 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, b
     private static long widened(long address, long count, Arena arena) {
         var floats = arena.allocate(Float.BYTES * count, Float.BYTES);
         for (long i = 0; i < count; i++) {
-            floats.set(GlobalMemory.WORD, Float.BYTES * i, GlobalMemory.HOST.get(GlobalMemory.HALF, address + 2 * i) << 16);
+            floats.set(GlobalMemory.WORD, Float.BYTES * i,
+                    GlobalMemory.HOST.get(GlobalMemory.HALF, address + 2 * i) << 16);
         }
         return floats.address();
     }

@@ -44,30 +44,36 @@ final class Scope {
         return labels.putIfAbsent(label, instruction) == null;
     }
 
-    /** The register of that name, or null; it is given a place when it is first asked for. */
-    Register register(String name, ProgramBuilder program) {
-        var known = registers.get(name);
-        if (known != null) {
-            return known;
-        }
+    /** The innermost scope, from here outwards, that declares a register of that name; null if none does. */
+    Scope declaring(String name) {
+        return type(name) != null ? this : parent == null ? null : parent.declaring(name);
+    }
+
+    /** The type that this scope declares the register of that name with, or null. */
+    Type type(String name) {
         var declaration = declared.get(name);
-        if (declaration == null) {
-            int digits = name.length();
-            while (digits > 0 && Character.isDigit(name.charAt(digits - 1))) {
-                digits--;
-            }
-            var range = declared.get(name.substring(0, digits) + "<>");
-            if (range != null && name.length() - digits < 9 && digits < name.length()
-                    && Integer.parseInt(name.substring(digits)) < range.count()) {
-                declaration = range;
-            }
+        if (declaration != null) {
+            return declaration.type();
         }
-        if (declaration == null) {
-            return parent == null ? null : parent.register(name, program);
+        int digits = name.length();
+        while (digits > 0 && Character.isDigit(name.charAt(digits - 1))) {
+            digits--;
         }
-        var register = new Register(declaration.type(), program.place(declaration.type().file()));
-        registers.put(name, register);
-        return register;
+        var range = declared.get(name.substring(0, digits) + "<>");
+        boolean inRange = range != null && name.length() - digits < 9 && digits < name.length()
+                && Integer.parseInt(name.substring(digits)) < range.count();
+        return inRange ? range.type() : null;
+    }
+
+    /** Gives a register that this scope declares its place. */
+    void place(String name, int position) {
+        registers.put(name, new Register(type(name), position));
+    }
+
+    /** The register of that name, or null. */
+    Register register(String name) {
+        var declaring = declaring(name);
+        return declaring == null ? null : declaring.registers.get(name);
     }
 
     Symbol symbol(String name) {

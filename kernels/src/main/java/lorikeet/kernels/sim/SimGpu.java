@@ -4,10 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.WeakHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import lorikeet.kernels.Precision;
@@ -72,6 +74,9 @@ public final class SimGpu implements Gpu {
             new Properties("GPU made of Java", 75, 16L << 30, 40, 48 << 10, 64 << 10);
     /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
     private static final long STAGING_BYTES = 256L << 20;
+
+    /** Parsed texts, for as long as somebody holds the text: the shipped ones are large, and devices many in tests. */
+    private static final Map<String, Ptx> PARSED = Collections.synchronizedMap(new WeakHashMap<>());
 
     private final Options options;
     private final GlobalMemory memory = new GlobalMemory(TURING.memoryBytes());
@@ -156,7 +161,7 @@ public final class SimGpu implements Gpu {
     }
 
     private Module load(String text) {
-        var ptx = Parser.parse(text);
+        var ptx = PARSED.computeIfAbsent(text, Parser::parse);
         var globals = new HashMap<String, Long>();
         for (var variable : ptx.variables()) {
             if (variable.space() != Space.SHARED) {

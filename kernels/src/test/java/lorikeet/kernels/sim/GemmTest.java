@@ -36,7 +36,8 @@ class GemmTest {
         long deviceC = sim.upload(c);
         sim.gpu.gemm(new Operand(upload(a, dtype), dtype, transposeA, leadingA, strideA),
                 new Operand(upload(b, dtype), dtype, transposeB, leadingB, strideB),
-                new Operand(deviceC, DType.F32, false, leadingC, strideC), m, n, k, 0.5f, true, batch, Precision.STRICT);
+                new Operand(deviceC, DType.F32, false, leadingC, strideC), m, n, k, 0.5f, true, batch,
+                Precision.STRICT);
         var result = sim.floats(deviceC, c.length);
         for (int i = 0; i < c.length; i++) {
             int matrix = i / strideC, column = i % strideC / leadingC, row = i % leadingC;
@@ -128,7 +129,8 @@ class GemmTest {
         long small = sim.gpu.allocate(4 * 19);
         long large = sim.gpu.allocate(400);
         assertThatThrownBy(() -> {
-            sim.gpu.gemm(operand(small, false, 4), operand(large, false, 5), operand(large, false, 4), 4, 3, 5, 1, false, 1,
+            sim.gpu.gemm(operand(small, false, 4), operand(large, false, 5), operand(large, false, 4), 4, 3, 5, 1,
+                    false, 1,
                     Precision.STRICT);
             sim.gpu.synchronise();
         }).hasMessageContaining("gemm: access of 80 bytes at byte 0 of an allocation of 76 bytes");

@@ -5,10 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
-import lorikeet.engine.GradCheck;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.Device;
@@ -21,35 +18,22 @@ import lorikeet.kernels.Device;
 final class OpCheck {
     private static final double FORWARD = 1e-5;
     private static final double GRADIENT = 1e-5;
-    /** Entries of an input's gradient that are compared one by one; a random direction through all comes on top. */
-    private static final int ENTRIES = 300;
 
     private final Device device;
+    private final OpReference reference;
     private final Op op;
-    private final Random random;
-    private final List<Numbers> inputs = new ArrayList<>();
-    private final double[] expected;
-    private final float[] weights;
 
-    private OpCheck(Device device, Op op, List<Shape> shapes) {
+    private OpCheck(Device device, OpReference reference) {
         this.device = device;
-        this.op = op;
-        this.random = new Random(op.name().hashCode());
-        for (var shape : shapes) {
-            inputs.add(new Numbers(shape, values(shape)));
-        }
-        expected = formula(inputs);
-        weights = new float[expected.length];
-        for (int i = 0; i < weights.length; i++) {
-            weights[i] = (float) random.nextGaussian();
-        }
+        this.reference = reference;
+        op = reference.op();
     }
 
-    static void run(Device device, Op op, List<Shape> shapes) {
+    static void run(Device device, OpReference reference) {
         long before = device.memory().ledger().current();
-        var check = new OpCheck(device, op, shapes);
+        var check = new OpCheck(device, reference);
         check.forward();
-        var all = IntStream.range(0, op.trainable()).boxed().toList();
+        var all = IntStream.range(0, reference.op().trainable()).boxed().toList();
         if (!all.isEmpty()) {
             check.gradients(all);
         }
@@ -61,14 +45,15 @@ final class OpCheck {
 
     /** The bits of the output and, with all inputs trainable, of every gradient. */
     static List<float[]> results(Device device, Op op, List<Shape> shapes) {
-        var check = new OpCheck(device, op, shapes);
+        var reference = new OpReference(op, shapes);
+        var check = new OpCheck(device, reference);
         var tensors = check.tensors(IntStream.range(0, op.trainable()).boxed().toList());
         try (var _ = device.memory().scope()) {
             var results = new ArrayList<float[]>();
             var y = op.engine().apply(tensors);
             results.add(y.toArray());
             if (op.trainable() > 0) {
-                y.times(Tensor.of(device, y.shape(), check.weights)).sum().backward();
+                y.times(Tensor.of(device, y.shape(), reference.weights())).sum().backward();
             }
             for (var tensor : tensors) {
                 results.add(tensor.gradient() == null ? new float[0] : device.downloadFloats(tensor.gradient()));
@@ -79,26 +64,13 @@ final class OpCheck {
         }
     }
 
-    /** Numbers of single precision, so that the engine sees the same ones. */
-    private double[] values(Shape shape) {
-        var values = new double[Math.toIntExact(shape.size())];
-        Arrays.setAll(values, _ -> (float) (0.05 + Math.abs(random.nextGaussian())));
-        if (op.domain() == Op.Domain.REAL) {
-            Arrays.setAll(values, i -> random.nextBoolean() ? values[i] : -values[i]);
-        }
-        return values;
-    }
-
-    private double[] formula(List<Numbers> at) {
-        return op.formula().apply(at.toArray(Numbers[]::new));
-    }
-
     private void forward() {
         try (var _ = device.memory().scope()) {
             var tensors = tensors(List.of());
             var y = op.engine().apply(tensors);
             assertThat(y.requiresGrad()).as("requires a gradient although no input does").isFalse();
             var actual = y.toArray();
+            var expected = reference.output();
             assertThat(actual).hasSameSizeAs(expected);
             double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
             for (int i = 0; i < actual.length; i++) {
@@ -112,6 +84,7 @@ final class OpCheck {
     }
 
     private Tensor[] tensors(List<Integer> trainable) {
+        var inputs = reference.inputs();
         var tensors = new Tensor[inputs.size()];
         for (int i = 0; i < tensors.length; i++) {
             var values = new float[inputs.get(i).values().length];
@@ -156,7 +129,7 @@ final class OpCheck {
     private List<double[]> backward(Tensor[] tensors) {
         try (var _ = device.memory().scope()) {
             var y = op.engine().apply(tensors);
-            y.times(Tensor.of(device, y.shape(), weights)).sum().backward();
+            y.times(Tensor.of(device, y.shape(), reference.weights())).sum().backward();
             var gradients = new ArrayList<double[]>();
             for (var tensor : tensors) {
                 var gradient = new double[Math.toIntExact(tensor.size())];
@@ -171,28 +144,15 @@ final class OpCheck {
     }
 
     private void compare(int input, double[] actual, String name) {
-        var at = inputs.get(input).values();
-        ToDoubleFunction<double[]> weighted = x -> {
-            var changed = new ArrayList<>(inputs);
-            changed.set(input, new Numbers(inputs.get(input).shape(), x));
-            var y = formula(changed);
-            return IntStream.range(0, y.length).mapToDouble(i -> weights[i] * y[i]).sum();
-        };
+        var slopes = reference.slopes(input);
         double largest = largest(actual);
-        int[] entries = at.length <= ENTRIES
-                ? IntStream.range(0, at.length).toArray()
-                : random.ints(8, 0, at.length).toArray();
-        for (int entry : entries) {
-            double derivative = GradCheck.derivative(weighted, at, entry);
-            requireClose(actual[entry], derivative, largest, name + ", entry " + entry);
+        for (int i = 0; i < slopes.entries().length; i++) {
+            int entry = slopes.entries()[i];
+            requireClose(actual[entry], slopes.derivatives()[i], largest, name + ", entry " + entry);
         }
-        var direction = random.doubles(at.length).map(uniform -> uniform < 0.5 ? -1 : 1).toArray();
-        double along = IntStream.range(0, at.length).mapToDouble(i -> actual[i] * direction[i]).sum();
-        double derivative = GradCheck.derivative(step -> weighted.applyAsDouble(IntStream.range(0, at.length)
-                .mapToDouble(i -> at[i] + step[0] * direction[i])
-                .toArray()), new double[1], 0);
+        double along = IntStream.range(0, actual.length).mapToDouble(i -> actual[i] * slopes.direction()[i]).sum();
         double norm = Math.sqrt(Arrays.stream(actual).map(x -> x * x).sum());
-        requireClose(along, derivative, norm, name + ", random direction");
+        requireClose(along, slopes.along(), norm, name + ", random direction");
     }
 
     private static double largest(double[] x) {

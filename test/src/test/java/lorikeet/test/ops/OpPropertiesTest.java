@@ -80,6 +80,7 @@ class OpPropertiesTest {
     }
 
     private static void run(Op op) {
-        devices.byName().values().forEach(device -> OpCheck.run(device, op, op.cases().getFirst()));
+        var reference = new OpReference(op, op.cases().getFirst());
+        devices.byName().values().forEach(device -> OpCheck.run(device, reference));
     }
 }

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.TestFactory;
 @Tag("isa")
 class OpTableTest {
     private static final Map<String, Integer> EXECUTED = new HashMap<>();
+    private static final Map<String, OpReference> REFERENCES = new HashMap<>();
     private static TestDevices devices;
 
     @BeforeAll
@@ -38,7 +39,8 @@ class OpTableTest {
 
     private static Stream<DynamicTest> cases(String device, Op op) {
         return op.cases().stream().map(shapes -> dynamicTest(op.name() + " " + shapes + " on " + device, () -> {
-            OpCheck.run(devices.byName().get(device), op, shapes);
+            var reference = REFERENCES.computeIfAbsent(op.name() + shapes, _ -> new OpReference(op, shapes));
+            OpCheck.run(devices.byName().get(device), reference);
             EXECUTED.merge(device, 1, Integer::sum);
         }));
     }
