@@ -11,7 +11,7 @@ import lorikeet.kernels.Purpose;
 /** The loss of a language model: how surprised it is by each next token, −log p(label). */
 public final class CrossEntropy {
     /** Rows whose logits exist at the same time: enough to keep a matrix product busy. */
-    private static final int CHUNK = 256;
+    private static final int CHUNK = 128;
 
     private CrossEntropy() {}
 

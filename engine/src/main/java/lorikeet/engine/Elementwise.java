@@ -1,5 +1,6 @@
 package lorikeet.engine;
 
+import java.util.List;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Unary;
 
@@ -83,7 +84,8 @@ final class Elementwise {
         var device = x.device();
         var y = x.result();
         device.unary(f, y.data(), x.data());
-        return y.derive(Gradient.of(x, (dx, dy, add) -> device.unaryBackward(f, dx, dy, x.data(), add), x));
+        return y.derive(Gradient.of(x, (dx, dy, add) -> device.unaryBackward(f, dx, dy, x.data(), add), x))
+                .cheap(List.of(x), () -> device.unary(f, y.data(), x.data()));
     }
 
     static Tensor dropout(Tensor x, float p, RandomKey key) {

@@ -16,7 +16,7 @@ final class Node {
         this.gradients = gradients;
         for (var gradient : gradients) {
             for (var tensor : gradient.saved()) {
-                saved.add(tensor.data().retain());
+                tensor.kept().forEach(buffer -> saved.add(buffer.retain()));
             }
         }
     }
@@ -31,7 +31,10 @@ final class Node {
             throw new IllegalStateException("backward through the same operation twice: its saved values are gone");
         }
         for (var gradient : gradients) {
-            gradient.rule().run(dy);
+            try (var _ = dy.device().memory().scope()) {
+                gradient.saved().forEach(Tensor::restore);
+                gradient.rule().run(dy);
+            }
         }
         discard();
     }

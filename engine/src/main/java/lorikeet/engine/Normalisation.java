@@ -1,5 +1,7 @@
 package lorikeet.engine;
 
+import java.util.List;
+
 /** Layer norm and softmax: operations along the last axis that keep its extent. */
 public final class Normalisation {
     private Normalisation() {}
@@ -25,7 +27,9 @@ public final class Normalisation {
                         gamma.data(), rows, columns, add), x, mean, rstd, gamma),
                 Gradient.of(gamma, (dgamma, dy, add) -> device.layerNormParameterGradient(dgamma, null, dy, x.data(),
                         mean.data(), rstd.data(), rows, columns, add, false), x, mean, rstd),
-                Gradient.of(beta, (dbeta, dy, add) -> device.sum(dbeta, dy, 1, rows, columns, add)));
+                Gradient.of(beta, (dbeta, dy, add) -> device.sum(dbeta, dy, 1, rows, columns, add)))
+                .cheap(List.of(x, mean, rstd, gamma, beta), () -> device.layerNorm(y.data(), mean.data(), rstd.data(),
+                        x.data(), gamma.data(), beta.data(), rows, columns, epsilon));
     }
 
     static Tensor softmax(Tensor x) {

@@ -27,7 +27,7 @@ final class Recomputation {
                     }
                 }
             } finally {
-                again.forEach(Tensor::freeze);
+                again.forEach(Tensor::freeGradient);
             }
         }));
     }

@@ -22,8 +22,10 @@ import lorikeet.kernels.Unary;
  */
 public final class Tensor {
     private final Shape shape;
-    private final Buffer data;
+    private Buffer data;
     private boolean requiresGrad;
+    /** How to make the numbers again, or null: see {@link #cheap}. */
+    private Recipe recipe;
     private Node node;
     private Buffer gradient;
     /** Whether {@link #gradient} holds numbers, rather than memory to be overwritten. */
@@ -140,6 +142,9 @@ public final class Tensor {
             throw new IllegalStateException("only F32 leaves can be trained, not " + this);
         }
         requiresGrad = true;
+        if (data.purpose() == Purpose.WEIGHTS) {
+            data.thaw();
+        }
         return this;
     }
 
@@ -150,7 +155,23 @@ public final class Tensor {
         }
         requiresGrad = false;
         freeGradient();
+        if (data.purpose() == Purpose.WEIGHTS) {
+            data.freeze();
+        }
         return this;
+    }
+
+    /** Runs {@code work}, which writes to the numbers of this leaf, be it frozen or not. */
+    public void change(Runnable work) {
+        boolean frozen = data.frozen();
+        data.thaw();
+        try {
+            work.run();
+        } finally {
+            if (frozen) {
+                data.freeze();
+            }
+        }
     }
 
     /** The gradient that backward has left in this leaf, or null if it has not reached it since {@link #zeroGradient}. */
@@ -169,7 +190,8 @@ public final class Tensor {
         data.release();
     }
 
-    private void freeGradient() {
+    /** Frees a leaf's gradient. */
+    void freeGradient() {
         if (gradient != null) {
             gradient.release();
             gradient = null;
@@ -207,6 +229,34 @@ public final class Tensor {
             }
         }
         return needed.isEmpty() ? this : remember(needed);
+    }
+
+    /** How to make a result again: {@code work} writes to its memory and reads no other results than {@code from}. */
+    private record Recipe(List<Tensor> from, Runnable work) {}
+
+    /**
+     * Names how to make this result again from values that its own backward keeps anyway. Others whose backward reads it
+     * then keep those values instead of its own.
+     */
+    Tensor cheap(List<Tensor> from, Runnable work) {
+        if (node != null) {
+            recipe = new Recipe(from, work);
+        }
+        return this;
+    }
+
+    /** What must stay in memory so that {@link #restore} can give the numbers back. */
+    List<Buffer> kept() {
+        return recipe == null ? List.of(data) : recipe.from.stream().flatMap(tensor -> tensor.kept().stream()).toList();
+    }
+
+    /** Makes the numbers again, in the innermost memory scope, if their memory has been released. */
+    void restore() {
+        if (recipe != null && !data.isAlive()) {
+            recipe.from.forEach(Tensor::restore);
+            data = device().memory().allocate(dtype(), size(), Purpose.ACTIVATIONS);
+            recipe.work.run();
+        }
     }
 
     /** Like {@link #derive}, for a rule that must run whatever its inputs require. */

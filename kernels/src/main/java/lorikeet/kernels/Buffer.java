@@ -1,5 +1,9 @@
 package lorikeet.kernels;
 
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
 /**
  * A run of numbers in the memory of one device, or a view of a part of such a run. A buffer knows its device, the kind of
  * its numbers and how many there are; it has no shape.
@@ -7,6 +11,9 @@ package lorikeet.kernels;
  * <p>Memory is counted: whoever allocates holds one reference, {@link #retain} adds one, {@link #release} takes one away,
  * and the last release hands the memory back to the device's pool. Memory of a scoped {@link Purpose} is released by the
  * {@link Memory.Scope} in which it was born, unless kept. Use after that throws.
+ *
+ * <p>Memory may be {@linkplain #freeze frozen}: then it is only read, and a device may keep copies of it in a form that suits
+ * its products better.
  */
 public final class Buffer {
     private final Block block;
@@ -29,6 +36,9 @@ public final class Buffer {
         final long bytes;
         final long reservedBytes;
         int references = 1;
+        boolean frozen;
+        /** Copies of frozen memory by their form. */
+        final Map<Object, Buffer> copies = new HashMap<>(0);
 
         Block(Device device, Purpose purpose, long address, long bytes, long reservedBytes) {
             this.device = device;
@@ -93,13 +103,48 @@ public final class Buffer {
     public void release() {
         address();
         if (--block.references == 0) {
+            thaw();
             block.device.memory().free(block);
         }
     }
 
     /** Whether the memory is still there. */
-    boolean isAlive() {
+    public boolean isAlive() {
         return block.references > 0;
+    }
+
+    /** Promises that the memory behind this buffer will not be written to before {@link #thaw}. */
+    public void freeze() {
+        block.frozen = true;
+    }
+
+    /** Takes the promise back; copies of the memory are released. */
+    public void thaw() {
+        block.frozen = false;
+        block.copies.values().forEach(Buffer::release);
+        block.copies.clear();
+    }
+
+    public boolean frozen() {
+        return block.frozen;
+    }
+
+    /**
+     * A copy of this frozen memory for a device's own use, which lives until {@link #thaw} or the last {@link #release}.
+     *
+     * @param form says what it is a copy of and how it is made; equal forms share one copy
+     * @param make makes it at the first call
+     */
+    public Buffer copy(Object form, Supplier<Buffer> make) {
+        if (!block.frozen) {
+            throw new IllegalStateException("only frozen memory has copies: " + this);
+        }
+        var known = block.copies.get(form);
+        if (known == null) {
+            known = make.get();
+            block.copies.put(form, known);
+        }
+        return known;
     }
 
     /** Whether somebody else holds the same memory too, so that writing to it would change what they see. */

@@ -61,6 +61,14 @@ public abstract class Device implements AutoCloseable {
         return x.address();
     }
 
+    /** The same buffer, if it may be written to. */
+    protected static Buffer writable(Buffer y) {
+        if (y.frozen()) {
+            throw new IllegalStateException("frozen memory is only read: " + y);
+        }
+        return y;
+    }
+
     /** Address of an F32 matrix of the given size that is not transposed. */
     protected static long matrix(Matrix x, int rows, int columns) {
         if (x.rows() != rows || x.columns() != columns || x.transposed() || x.batch() != 1
@@ -72,6 +80,7 @@ public abstract class Device implements AutoCloseable {
 
     /** Whether c (+)= a b + bias is a product of matrices that fit together. */
     protected static void checkProduct(Matrix c, Matrix a, Matrix b, boolean add, Buffer bias) {
+        writable(c.data());
         if (c.transposed() || c.data().dtype() != DType.F32 || a.height() != c.rows() || b.width() != c.columns()
                 || b.height() != a.width() || a.batch() != c.batch() && a.batch() != 1
                 || b.batch() != c.batch() && b.batch() != 1 || add && bias != null) {

@@ -169,7 +169,8 @@ public final class Decoder implements AutoCloseable {
 
     /** Puts the numbers back that the parameter called {@code name} had when the model was read, bit for bit. */
     public void restore(String name) {
-        original.restore(name, parameter(name));
+        var parameter = parameter(name);
+        parameter.change(() -> original.restore(name, parameter));
     }
 
     /** Virtual tokens in front of every sequence that take part as rows. */

@@ -34,9 +34,9 @@ public final class WeightChanges {
         var changed = byWeight.computeIfAbsent(weight, WeightChanges::keep);
         changed.changes.add(new Change(owner, work));
         if (weight.dtype() == DType.F32) {
-            work.accept(weight);
+            weight.change(() -> work.accept(weight));
         } else {
-            rebuild(weight, changed);
+            weight.change(() -> rebuild(weight, changed));
         }
     }
 
@@ -45,7 +45,7 @@ public final class WeightChanges {
         byWeight.entrySet().removeIf(entry -> {
             var changed = entry.getValue();
             if (changed.changes.removeIf(change -> change.owner == owner)) {
-                rebuild(entry.getKey(), changed);
+                entry.getKey().change(() -> rebuild(entry.getKey(), changed));
             }
             if (changed.changes.isEmpty()) {
                 changed.arena.close();

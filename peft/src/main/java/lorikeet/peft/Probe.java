@@ -39,7 +39,7 @@ public final class Probe {
             try (var _ = device.memory().scope()) {
                 var rounded = device.memory().allocate(DType.BF16, weight.size(), Purpose.WORKSPACE);
                 device.copy(rounded, weight.data());
-                device.copy(weight.data(), rounded);
+                weight.change(() -> device.copy(weight.data(), rounded));
             }
         }
     }

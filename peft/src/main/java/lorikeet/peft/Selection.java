@@ -66,10 +66,10 @@ public sealed interface Selection extends Method
         public void plug() {
             parameters.forEach((name, tensor) -> {
                 var numbers = waiting.remove(name);
+                tensor.train();
                 if (numbers != null) {
                     tensor.device().upload(tensor.data(), numbers);
                 }
-                tensor.train();
             });
         }
 

@@ -2,7 +2,6 @@ package lorikeet.kernels.cpu;
 
 import static lorikeet.kernels.cpu.Vectors.F;
 import static lorikeet.kernels.cpu.Vectors.LANES;
-import static lorikeet.kernels.cpu.Vectors.first;
 import static lorikeet.kernels.cpu.Vectors.get;
 import static lorikeet.kernels.cpu.Vectors.load;
 import static lorikeet.kernels.cpu.Vectors.set;
@@ -19,6 +18,9 @@ import lorikeet.kernels.AttentionShape;
 final class AttentionTile {
     static final int QUERIES = 64;
     static final int KEYS = 128;
+    private static final FloatVector HIDDEN = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+    /** The numbers of the lanes, 0, 1, 2, …. */
+    private static final FloatVector LANE = FloatVector.zero(F).addIndex(1);
 
     private AttentionTile() {}
 
@@ -30,12 +32,10 @@ final class AttentionTile {
     /** Scores of keys after their query become −∞: key {@code j} of the tile is seen from lane {@code j − ahead} on. */
     static void maskFuture(long scores, int keys, int lanes, int ahead) {
         for (int j = Math.max(0, ahead + 1); j < keys; j++) {
-            for (int v = 0; v < lanes; v += LANES) {
-                int hidden = Math.clamp(j - ahead - v, 0, LANES);
-                if (hidden > 0) {
-                    store(scores, (long) j * lanes + v, FloatVector.broadcast(F, Float.NEGATIVE_INFINITY),
-                            first(hidden));
-                }
+            var first = FloatVector.broadcast(F, j - ahead);
+            for (int v = 0; v < Math.min(j - ahead, lanes); v += LANES) {
+                long at = (long) j * lanes + v;
+                store(scores, at, load(scores, at).blend(HIDDEN, LANE.add(v).compare(VectorOperators.LT, first)));
             }
         }
     }
@@ -47,33 +47,46 @@ final class AttentionTile {
      */
     static void softmaxStep(long scores, int keys, int lanes, long max, long sum, long factor) {
         for (int v = 0; v < lanes; v += LANES) {
-            var before = load(max, v);
-            var m = before;
-            for (int j = 0; j < keys; j++) {
-                var s = load(scores, (long) j * lanes + v);
-                m = m.blend(s, s.compare(VectorOperators.GT, m));
-            }
-            var scale = Functions.exp(before.sub(m));
-            var total = load(sum, v).mul(scale);
-            for (int j = 0; j < keys; j++) {
-                var p = Functions.exp(load(scores, (long) j * lanes + v).sub(m));
-                store(scores, (long) j * lanes + v, p);
-                total = total.add(p);
-            }
-            store(max, v, m);
-            store(sum, v, total);
-            store(factor, v, scale);
+            raiseMaximum(scores + 4L * v, keys, lanes, max + 4L * v, factor + 4L * v);
+            exponentials(scores + 4L * v, keys, lanes, max + 4L * v, sum + 4L * v, factor + 4L * v);
         }
+    }
+
+    private static void raiseMaximum(long scores, int keys, int lanes, long max, long factor) {
+        var before = load(max, 0);
+        var m = before;
+        for (int j = 0; j < keys; j++) {
+            var s = load(scores, (long) j * lanes);
+            m = m.blend(s, s.compare(VectorOperators.GT, m));
+        }
+        store(max, 0, m);
+        store(factor, 0, Functions.exp(before.sub(m)));
+    }
+
+    private static void exponentials(long scores, int keys, int lanes, long max, long sum, long factor) {
+        var m = load(max, 0);
+        var total = load(sum, 0).mul(load(factor, 0));
+        for (int j = 0; j < keys; j++) {
+            long at = (long) j * lanes;
+            var p = Functions.exp(load(scores, at).sub(m));
+            store(scores, at, p);
+            total = total.add(p);
+        }
+        store(sum, 0, total);
     }
 
     /** scores ← exp(score − logSumExp of the lane): the softmax, computed again. */
     static void weights(long scores, int keys, int lanes, long logSumExp) {
         for (int v = 0; v < lanes; v += LANES) {
-            var shift = load(logSumExp, v);
-            for (int j = 0; j < keys; j++) {
-                long at = (long) j * lanes + v;
-                store(scores, at, Functions.exp(load(scores, at).sub(shift)));
-            }
+            weightsColumn(scores + 4L * v, keys, lanes, logSumExp + 4L * v);
+        }
+    }
+
+    private static void weightsColumn(long scores, int keys, int lanes, long logSumExp) {
+        var shift = load(logSumExp, 0);
+        for (int j = 0; j < keys; j++) {
+            long at = (long) j * lanes;
+            store(scores, at, Functions.exp(load(scores, at).sub(shift)));
         }
     }
 

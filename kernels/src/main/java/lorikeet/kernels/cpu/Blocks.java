@@ -14,7 +14,7 @@ record Blocks(int m, int n, int height, int width) {
     }
 
     /** Cuts into one part, or into an even number of equal ones, so that two or four threads get the same share. */
-    private static int part(int extent, int size) {
+    static int part(int extent, int size) {
         long parts = extent < 1.5 * size ? 1 : 2 * Math.max(1, Math.round(extent / (2.0 * size)));
         return Math.min(extent, Math.ceilDiv(Math.ceilDiv(extent, (int) parts), 16) * 16);
     }

@@ -20,7 +20,6 @@ import lorikeet.kernels.Purpose;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Spans;
 import lorikeet.kernels.Unary;
-import lorikeet.kernels.cpu.Elementwise.Binary;
 import lorikeet.kernels.cpu.MatrixProducts.Operand;
 
 /**
@@ -71,7 +70,8 @@ public final class CpuDevice extends Device {
     public String description() {
         return "CPU, " + parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ")
                 + 32 * Vectors.LANES
-                + "-bit vectors, " + products.description();
+                + "-bit vectors, " + products.description()
+                + (precision == Precision.FAST && products.packs() ? ", frozen weights in bf16 beside" : "");
     }
 
     @Override
@@ -131,7 +131,7 @@ public final class CpuDevice extends Device {
 
     @Override
     public void upload(Buffer y, MemorySegment source) {
-        MemorySegment.copy(source, 0, Vectors.ALL, y.address(), y.bytes());
+        MemorySegment.copy(source, 0, Vectors.ALL, writable(y).address(), y.bytes());
     }
 
     @Override
@@ -146,12 +146,12 @@ public final class CpuDevice extends Device {
 
     @Override
     public void fill(Buffer y, float value) {
-        elementwise.fill(floats(y, y.size()), value, y.size());
+        elementwise.fill(floats(writable(y), y.size()), value, y.size());
     }
 
     @Override
     public void copy(Buffer y, Buffer x) {
-        if (y.size() != x.size()) {
+        if (writable(y).size() != x.size()) {
             throw new IllegalArgumentException("cannot copy " + x + " to " + y);
         }
         if (y.dtype() == x.dtype()) {
@@ -206,22 +206,20 @@ public final class CpuDevice extends Device {
 
     @Override
     public void add(Buffer y, Buffer a, Buffer b) {
-        combine(Binary.ADD, y, a, b, false);
+        long n = y.size();
+        elementwise.add(floats(y, n), floats(a, n), floats(b, n), n);
     }
 
     @Override
     public void multiply(Buffer y, Buffer a, Buffer b, boolean add) {
-        combine(Binary.MULTIPLY, y, a, b, add);
+        long n = y.size();
+        elementwise.multiply(floats(y, n), floats(a, n), floats(b, n), n, add);
     }
 
     @Override
     public void divide(Buffer y, Buffer a, Buffer b, boolean add) {
-        combine(Binary.DIVIDE, y, a, b, add);
-    }
-
-    private void combine(Binary f, Buffer y, Buffer a, Buffer b, boolean add) {
         long n = y.size();
-        elementwise.combine(f, floats(y, n), floats(a, n), floats(b, n), n, add);
+        elementwise.divide(floats(y, n), floats(a, n), floats(b, n), n, add);
     }
 
     @Override
@@ -301,6 +299,13 @@ public final class CpuDevice extends Device {
         var target = operand(c);
         if (k == 0) {
             emptyProduct(target, m, n, batch, add, pBias);
+            return;
+        }
+        if (precision == Precision.FAST && products.packs() && b.data().frozen() && b.data().dtype() == DType.F32
+                && b.batch() == 1 && batch == 1 && Math.min(n, k) >= LEAST_FAST) {
+            try (var _ = memory().scope()) {
+                products.multiplyPacked(target, bf16(a, a.rows()), b, m, n, k, alpha, add, pBias);
+            }
             return;
         }
         boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;

@@ -7,6 +7,7 @@ import static lorikeet.kernels.cpu.Vectors.load;
 import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Unary;
 
@@ -15,16 +16,9 @@ final class Elementwise {
     /** Elements per task: three operands of this size fit the second-level cache of any current core. */
     static final int GRAIN = 1 << 15;
 
-    enum Binary {
-        ADD, MULTIPLY, DIVIDE;
-
-        private static FloatVector apply(Binary f, FloatVector a, FloatVector b) {
-            return switch (f) {
-                case ADD -> a.add(b);
-                case MULTIPLY -> a.mul(b);
-                case DIVIDE -> a.div(b);
-            };
-        }
+    /** One of {@link Functions}. */
+    private interface Function {
+        FloatVector of(FloatVector x);
     }
 
     private final Parallel parallel;
@@ -48,21 +42,67 @@ final class Elementwise {
         }
     }
 
-    void combine(Binary f, long y, long a, long b, long n, boolean add) {
-        parallel.ranges(n, GRAIN,
-                (from, to) -> combineRun(f, y + 4 * from, a + 4 * from, b + 4 * from, (int) (to - from), add));
+    void add(long y, long a, long b, long n) {
+        parallel.ranges(n, GRAIN, (from, to) -> addRun(y + 4 * from, a + 4 * from, b + 4 * from, (int) (to - from)));
     }
 
-    static void combineRun(Binary f, long y, long a, long b, int n, boolean add) {
+    static void addRun(long y, long a, long b, int n) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            var v = Binary.apply(f, load(a, i), load(b, i));
-            store(y, i, add ? v.add(load(y, i)) : v);
+            store(y, i, load(a, i).add(load(b, i)));
         }
         if (i < n) {
             var tail = first(n - i);
-            var v = Binary.apply(f, load(a, i, tail), load(b, i, tail));
-            store(y, i, add ? v.add(load(y, i, tail)) : v, tail);
+            store(y, i, load(a, i, tail).add(load(b, i, tail)), tail);
+        }
+    }
+
+    void multiply(long y, long a, long b, long n, boolean add) {
+        parallel.ranges(n, GRAIN,
+                (from, to) -> multiplyRun(y + 4 * from, a + 4 * from, b + 4 * from, (int) (to - from), add));
+    }
+
+    private static void multiplyRun(long y, long a, long b, int n, boolean add) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            put(y, i, load(a, i).mul(load(b, i)), add);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            put(y, i, load(a, i, tail).mul(load(b, i, tail)), add, tail);
+        }
+    }
+
+    void divide(long y, long a, long b, long n, boolean add) {
+        parallel.ranges(n, GRAIN,
+                (from, to) -> divideRun(y + 4 * from, a + 4 * from, b + 4 * from, (int) (to - from), add));
+    }
+
+    private static void divideRun(long y, long a, long b, int n, boolean add) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            put(y, i, load(a, i).div(load(b, i)), add);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            put(y, i, load(a, i, tail).div(load(b, i, tail)), add, tail);
+        }
+    }
+
+    /** y[i …] (+)= v. Two stores, since vectors that meet where branches meet would be boxed. */
+    static void put(long y, long i, FloatVector v, boolean add) {
+        if (add) {
+            store(y, i, v.add(load(y, i)));
+        } else {
+            store(y, i, v);
+        }
+    }
+
+    static void put(long y, long i, FloatVector v, boolean add, VectorMask<Float> mask) {
+        if (add) {
+            store(y, i, v.add(load(y, i, mask)), mask);
+        } else {
+            store(y, i, v, mask);
         }
     }
 
@@ -74,8 +114,11 @@ final class Elementwise {
         var factor = FloatVector.broadcast(F, alpha);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            var v = load(x, i);
-            store(y, i, add ? v.fma(factor, load(y, i)) : v.mul(factor));
+            if (add) {
+                store(y, i, load(x, i).fma(factor, load(y, i)));
+            } else {
+                store(y, i, load(x, i).mul(factor));
+            }
         }
         if (i < n) {
             var tail = first(n - i);
@@ -88,14 +131,38 @@ final class Elementwise {
         parallel.ranges(n, GRAIN / 4, (from, to) -> unaryRun(f, y + 4 * from, x + 4 * from, (int) (to - from)));
     }
 
+    /** The loop of the commonest function is its own: one for all would be compiled for calls that it cannot foresee. */
     private static void unaryRun(Unary f, long y, long x, int n) {
+        switch (f) {
+            case GELU_TANH -> geluTanhRun(y, x, n);
+            case GELU_ERF -> unaryRun(Functions::geluErf, y, x, n);
+            case RELU -> unaryRun(Functions::relu, y, x, n);
+            case SILU -> unaryRun(Functions::silu, y, x, n);
+            case TANH -> unaryRun(Functions::tanh, y, x, n);
+            case SIGMOID -> unaryRun(Functions::sigmoid, y, x, n);
+            case SQRT -> unaryRun(v -> v.sqrt(), y, x, n);
+        }
+    }
+
+    private static void geluTanhRun(long y, long x, int n) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            store(y, i, Functions.apply(f, load(x, i)));
+            store(y, i, Functions.geluTanh(load(x, i)));
         }
         if (i < n) {
             var tail = first(n - i);
-            store(y, i, Functions.apply(f, load(x, i, tail)), tail);
+            store(y, i, Functions.geluTanh(load(x, i, tail)), tail);
+        }
+    }
+
+    private static void unaryRun(Function f, long y, long x, int n) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(y, i, f.of(load(x, i)));
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            store(y, i, f.of(load(x, i, tail)), tail);
         }
     }
 
@@ -105,15 +172,36 @@ final class Elementwise {
     }
 
     private static void unaryBackwardRun(Unary f, long dx, long dy, long x, int n, boolean add) {
+        switch (f) {
+            case GELU_TANH -> geluTanhBackwardRun(dx, dy, x, n, add);
+            case GELU_ERF -> unaryBackwardRun(Functions::geluErfSlope, dx, dy, x, n, add);
+            case RELU -> unaryBackwardRun(Functions::reluSlope, dx, dy, x, n, add);
+            case SILU -> unaryBackwardRun(Functions::siluSlope, dx, dy, x, n, add);
+            case TANH -> unaryBackwardRun(Functions::tanhSlope, dx, dy, x, n, add);
+            case SIGMOID -> unaryBackwardRun(Functions::sigmoidSlope, dx, dy, x, n, add);
+            case SQRT -> unaryBackwardRun(Functions::sqrtSlope, dx, dy, x, n, add);
+        }
+    }
+
+    private static void geluTanhBackwardRun(long dx, long dy, long x, int n, boolean add) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            var v = load(dy, i).mul(Functions.derivative(f, load(x, i)));
-            store(dx, i, add ? v.add(load(dx, i)) : v);
+            put(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))), add);
         }
         if (i < n) {
             var tail = first(n - i);
-            var v = load(dy, i, tail).mul(Functions.derivative(f, load(x, i, tail)));
-            store(dx, i, add ? v.add(load(dx, i, tail)) : v, tail);
+            put(dx, i, load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail))), add, tail);
+        }
+    }
+
+    private static void unaryBackwardRun(Function slope, long dx, long dy, long x, int n, boolean add) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            put(dx, i, load(dy, i).mul(slope.of(load(x, i))), add);
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            put(dx, i, load(dy, i, tail).mul(slope.of(load(x, i, tail))), add, tail);
         }
     }
 
@@ -133,17 +221,21 @@ final class Elementwise {
         parallel.ranges(rows, rowGrain(columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long offset = 4 * r * columns;
-                combineRun(Binary.ADD, y + offset, x + offset, bias, columns, false);
+                addRun(y + offset, x + offset, bias, columns);
             }
         });
     }
 
     /** y[r][c] (+)= x[r][c] · row[c]. */
     void multiplyRow(long y, long x, long row, int rows, int columns, boolean add) {
+        if (columns == 1) {
+            scale(y, x, Vectors.get(row, 0), rows, add);
+            return;
+        }
         parallel.ranges(rows, rowGrain(columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long offset = 4 * r * columns;
-                combineRun(Binary.MULTIPLY, y + offset, x + offset, row, columns, add);
+                multiplyRun(y + offset, x + offset, row, columns, add);
             }
         });
     }

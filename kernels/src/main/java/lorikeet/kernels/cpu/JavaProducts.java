@@ -5,6 +5,7 @@ import static lorikeet.kernels.cpu.Vectors.get;
 import static lorikeet.kernels.cpu.Vectors.set;
 
 import lorikeet.kernels.DType;
+import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Memory;
 import lorikeet.kernels.Purpose;
 
@@ -32,6 +33,17 @@ final class JavaProducts implements MatrixProducts {
     }
 
     @Override
+    public boolean packs() {
+        return false;
+    }
+
+    @Override
+    public void multiplyPacked(Operand c, Operand a, Matrix b, int m, int n, int k, float alpha, boolean add,
+            long bias) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public String description() {
         return "Java Vector API instead of oneDNN (" + reason + ")";
     }
@@ -51,7 +63,7 @@ final class JavaProducts implements MatrixProducts {
                         b.column(), m, width, k, alpha, add, scratch + 4 * scratchSize * worker);
                 for (int i = 0; i < m && bias != 0; i++) {
                     long row = c.at(t, i, column);
-                    Elementwise.combineRun(Elementwise.Binary.ADD, row, row, bias + 4L * column, width, false);
+                    Elementwise.addRun(row, row, bias + 4L * column, width);
                 }
             });
         } finally {

@@ -23,12 +23,15 @@ final class Matmul {
     private static final int F32 = 3, BF16 = 2;
     private static final int SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80;
     private static final int SCRATCHPAD_USER = 1, ELTWISE_LINEAR = 38;
-    private static final int QUERY_SCRATCHPAD = 136, QUERY_IMPLEMENTATION = 8;
+    private static final int QUERY_WEIGHTS = 131, QUERY_SCRATCHPAD = 136, QUERY_IMPLEMENTATION = 8;
+    private static final int FORMAT_ANY = 1;
     /** Instead of a size or stride: known only when the product is run. */
     private static final long RUNTIME = Long.MIN_VALUE;
 
     private static final MethodHandle MD_CREATE =
             status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+    private static final MethodHandle MD_CREATE_WITH_TAG =
+            status("dnnl_memory_desc_create_with_tag", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     private static final MethodHandle MD_DESTROY = status("dnnl_memory_desc_destroy", JAVA_LONG);
     private static final MethodHandle MD_SIZE =
             OneDnn.function("dnnl_memory_desc_get_size", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
@@ -49,6 +52,9 @@ final class Matmul {
             status("dnnl_post_ops_append_eltwise", JAVA_LONG, JAVA_INT, JAVA_FLOAT, JAVA_FLOAT);
     private static final MethodHandle MATMUL_CREATE = status("dnnl_matmul_primitive_desc_create", ADDRESS, JAVA_LONG,
             JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle REORDER_CREATE =
+            status("dnnl_reorder_primitive_desc_create", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+                    JAVA_LONG);
     private static final MethodHandle PD_DESTROY = status("dnnl_primitive_desc_destroy", JAVA_LONG);
     private static final MethodHandle PD_MD = OneDnn.function("dnnl_primitive_desc_query_md",
             FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
@@ -61,11 +67,20 @@ final class Matmul {
 
     /**
      * c = alpha · a b (+ c) with {@code rows} × {@code k} and k × {@code columns} operands of {@code type}; strides are in
-     * elements, one of each operand's is 1.
+     * elements, one of each operand's is 1. Where both of b's are 0, b is packed: in an order of the library's choice.
      */
     record Product(DType type, int rows, int columns, int k, long aRow, long aColumn, long bRow, long bColumn,
             long cRow,
             float alpha, boolean add) {
+
+        boolean packed() {
+            return bRow == 0;
+        }
+
+        /** The product that chooses the order of a packed b for all that share it. */
+        Product leader() {
+            return new Product(type, rows, columns, k, k, 1, 0, 0, columns, 1, false);
+        }
 
         /** What must be compiled for it: for bf16 a product of any number of rows. */
         Product compiled() {
@@ -76,28 +91,39 @@ final class Matmul {
     }
 
     final long scratchBytes;
+    /** Bytes of operand b. */
+    final long bBytes;
     private final Product product;
     private final long engine;
     private final long b, scratchpad;
     private final long descriptor, primitive;
     private final Binding[] bindings;
 
-    /** @param product as {@link Product#compiled} gives it */
-    Matmul(long engine, Product product, int workers) {
+    /**
+     * @param product as {@link Product#compiled} gives it
+     * @param leader  the product whose order of b this one takes, or null
+     */
+    Matmul(long engine, Product product, Matmul leader, int workers) {
         this.engine = engine;
         this.product = product;
         bindings = new Binding[workers];
-        b = matrix(product.k, product.columns, product.type, product.bRow, product.bColumn);
+        long chosen = product.packed()
+                ? anyLayout(product.k, product.columns)
+                : matrix(product.k, product.columns, product.type, product.bRow, product.bColumn);
+        long layout = leader == null ? chosen : leader.b;
         long rows = product.rows < 0 ? RUNTIME : product.rows;
         long a = matrix(rows, product.k, product.type, product.aRow, product.aColumn);
         long c = matrix(rows, product.columns, DType.F32, product.cRow, 1);
         long attributes = attributes(product);
         descriptor = create("a matrix product " + product,
-                r -> (int) MATMUL_CREATE.invokeExact(r, engine, a, b, 0L, c, attributes));
+                r -> (int) MATMUL_CREATE.invokeExact(r, engine, a, layout, 0L, c, attributes));
         primitive = create("a primitive", r -> (int) PRIMITIVE_CREATE.invokeExact(r, descriptor));
         check(call(() -> (int) ATTR_DESTROY.invokeExact(attributes)), "free attributes");
         freeMatrix(a);
+        freeMatrix(chosen);
         freeMatrix(c);
+        b = call(() -> (long) PD_MD.invokeExact(descriptor, QUERY_WEIGHTS, 0));
+        bBytes = call(() -> (long) MD_SIZE.invokeExact(b));
         scratchpad = call(() -> (long) PD_MD.invokeExact(descriptor, QUERY_SCRATCHPAD, 0));
         scratchBytes = call(() -> (long) MD_SIZE.invokeExact(scratchpad));
     }
@@ -108,6 +134,15 @@ final class Matmul {
             var strides = arena.allocateFrom(JAVA_LONG, rowStride, columnStride);
             int number = type == DType.BF16 ? BF16 : F32;
             return create("a memory descriptor", r -> (int) MD_CREATE.invokeExact(r, 2, dims, number, strides));
+        }
+    }
+
+    /** A bf16 matrix in whatever order the product likes best. */
+    private static long anyLayout(long rows, long columns) {
+        try (var arena = Arena.ofConfined()) {
+            var dims = arena.allocateFrom(JAVA_LONG, rows, columns);
+            return create("a memory descriptor",
+                    r -> (int) MD_CREATE_WITH_TAG.invokeExact(r, 2, dims, BF16, FORMAT_ANY));
         }
     }
 
@@ -144,6 +179,33 @@ final class Matmul {
         mine.run(stream, c, a, b, scratch);
     }
 
+    /** Writes F32 numbers as this product's packed operand b, in the calling thread. Strides are in elements. */
+    void pack(long stream, long target, long source, long rowStride, long columnStride) {
+        long from = matrix(product.k, product.columns, DType.F32, rowStride, columnStride);
+        long reorder = create("a reorder",
+                r -> (int) REORDER_CREATE.invokeExact(r, from, engine, b, engine, 0L));
+        long packing = create("a primitive", r -> (int) PRIMITIVE_CREATE.invokeExact(r, reorder));
+        long read = create("a memory object", r -> (int) MEMORY_CREATE.invokeExact(r, from, engine, source));
+        long written = create("a memory object", r -> (int) MEMORY_CREATE.invokeExact(r, b, engine, target));
+        try (var arena = Arena.ofConfined()) {
+            var list = arena.allocate(2 * 16, 8);
+            argument(list, 0, SRC, read);
+            argument(list, 1, DST, written);
+            check(call(() -> (int) EXECUTE.invokeExact(packing, stream, 2, list.address())), "pack a matrix");
+        }
+        check(call(() -> (int) MEMORY_DESTROY.invokeExact(read)), "free a memory object");
+        check(call(() -> (int) MEMORY_DESTROY.invokeExact(written)), "free a memory object");
+        check(call(() -> (int) PRIMITIVE_DESTROY.invokeExact(packing)), "free a primitive");
+        check(call(() -> (int) PD_DESTROY.invokeExact(reorder)), "free a descriptor");
+        freeMatrix(from);
+    }
+
+    /** Fills entry {@code i} of an array of {@code dnnl_exec_arg_t}. */
+    private static void argument(MemorySegment list, int i, int role, long memory) {
+        list.set(JAVA_INT, 16L * i, role);
+        list.set(JAVA_LONG, 16L * i + 8, memory);
+    }
+
     /** What the library calls the code it chose, such as {@code brg_matmul:avx512_core}. */
     String implementation() {
         try (var arena = Arena.ofConfined()) {
@@ -161,7 +223,6 @@ final class Matmul {
         }
         check(call(() -> (int) PRIMITIVE_DESTROY.invokeExact(primitive)), "free a primitive");
         check(call(() -> (int) PD_DESTROY.invokeExact(descriptor)), "free a descriptor");
-        freeMatrix(b);
     }
 
     /** One worker's memory objects, for one number of rows, and the argument list that names them. */
@@ -191,12 +252,6 @@ final class Matmul {
 
         private long memory(long descriptor) {
             return create("a memory object", r -> (int) MEMORY_CREATE.invokeExact(r, descriptor, engine, 0L));
-        }
-
-        /** Fills entry {@code i} of an array of {@code dnnl_exec_arg_t}. */
-        private static void argument(MemorySegment list, int i, int role, long memory) {
-            list.set(JAVA_INT, 16L * i, role);
-            list.set(JAVA_LONG, 16L * i + 8, memory);
         }
 
         void run(long stream, long c, long a, long b, long scratch) {

@@ -1,6 +1,7 @@
 package lorikeet.kernels.cpu;
 
 import lorikeet.kernels.DType;
+import lorikeet.kernels.Matrix;
 
 /**
  * What computes c (+)= alpha · a b: oneDNN, or loops of our own. Operands are addresses with strides in elements, of which
@@ -32,6 +33,15 @@ public interface MatrixProducts {
 
     /** Whether operands may be bf16. */
     boolean takesBf16();
+
+    /** Whether {@link #multiplyPacked} is to be used where it can: it has bf16 instructions and a layout for them. */
+    boolean packs();
+
+    /**
+     * Like {@link #multiply} for one product with a frozen F32 matrix b, of which a copy in bf16 is kept in the order in
+     * which the product reads it. {@code a} is bf16.
+     */
+    void multiplyPacked(Operand c, Operand a, Matrix b, int m, int n, int k, float alpha, boolean add, long bias);
 
     /** For people: which library, which instructions. */
     String description();

@@ -94,13 +94,13 @@ final class Normalization {
         for (i = 0; i < F.loopBound(n); i += LANES) {
             var g = load(dy, i).mul(load(gamma, i)).sub(meanG);
             var v = load(x, i).sub(mean).fma(factor, g).mul(rstd);
-            store(dx, i, add ? v.add(load(dx, i)) : v);
+            Elementwise.put(dx, i, v, add);
         }
         if (i < n) {
             var tail = first(n - i);
             var g = load(dy, i, tail).mul(load(gamma, i, tail)).sub(meanG);
             var v = load(x, i, tail).sub(mean).fma(factor, g).mul(rstd);
-            store(dx, i, add ? v.add(load(dx, i, tail)) : v, tail);
+            Elementwise.put(dx, i, v, add, tail);
         }
     }
 
@@ -185,12 +185,12 @@ final class Normalization {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             var v = load(dy, i).sub(dot).mul(load(y, i));
-            store(dx, i, add ? v.add(load(dx, i)) : v);
+            Elementwise.put(dx, i, v, add);
         }
         if (i < n) {
             var tail = first(n - i);
             var v = load(dy, i, tail).sub(dot).mul(load(y, i, tail));
-            store(dx, i, add ? v.add(load(dx, i, tail)) : v, tail);
+            Elementwise.put(dx, i, v, add, tail);
         }
     }
 

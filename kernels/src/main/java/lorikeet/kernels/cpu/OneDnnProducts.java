@@ -3,6 +3,7 @@ package lorikeet.kernels.cpu;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import lorikeet.kernels.DType;
+import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Memory;
 import lorikeet.kernels.Purpose;
 import lorikeet.kernels.cpu.Matmul.Product;
@@ -51,7 +52,7 @@ final class OneDnnProducts implements MatrixProducts {
             return true;
         }
         long engine = OneDnn.engine();
-        var sample = new Matmul(engine, new Product(DType.F32, 64, 64, 64, 64, 1, 64, 1, 64, 1, false), 1);
+        var sample = new Matmul(engine, new Product(DType.F32, 64, 64, 64, 64, 1, 64, 1, 64, 1, false), null, 1);
         boolean suits = sample.implementation().startsWith("brg");
         sample.close();
         OneDnn.freeEngine(engine);
@@ -119,19 +120,72 @@ final class OneDnnProducts implements MatrixProducts {
         }
     }
 
+    @Override
+    public boolean packs() {
+        return OneDnn.hasAmx();
+    }
+
+    /** Panels of b, side by side: each a packed matrix of its own. */
+    private record Form(long address, int k, int n, long row, long column) {}
+
+    @Override
+    public void multiplyPacked(Operand c, Operand a, Matrix b, int m, int n, int k, float alpha, boolean add,
+            long bias) {
+        prepare(0);
+        long row = b.transposed() ? 1 : b.stride(), column = b.transposed() ? b.stride() : 1;
+        int height = Blocks.part(m, 512), width = Blocks.part(n, 256), panels = Math.ceilDiv(n, width);
+        var full = compile(c, a, width, k, alpha, add);
+        var last = compile(c, a, n - (panels - 1) * width, k, alpha, add);
+        long panelBytes = full.bBytes + 63 & -64;
+        var packed = b.data().copy(new Form(b.data().address(), k, n, row, column), () -> {
+            var copy = memory.allocateOwned(DType.BF16, panels * panelBytes / 2, Purpose.WEIGHTS);
+            parallel.tasks(panels, (p, worker) -> {
+                prepare(worker);
+                (p + 1 < panels ? full : last).pack(streams[worker], copy.address() + p * panelBytes,
+                        b.data().address() + 4 * p * width * column, row, column);
+            });
+            return copy;
+        });
+        long scratchBytes = Math.max(full.scratchBytes, last.scratchBytes) + 63 & -64;
+        var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
+        try {
+            long scratch = workspace.address();
+            parallel.tasks(panels * Math.ceilDiv(m, height), (task, worker) -> {
+                prepare(worker);
+                int p = task % panels, i = task / panels * height, j = p * width;
+                int rows = Math.min(height, m - i);
+                (p + 1 < panels ? full : last).run(streams[worker], worker, rows, c.at(0, i, j), a.at(0, i, 0),
+                        packed.address() + p * panelBytes, scratch + worker * scratchBytes);
+                addBias(c, 0, i, j, rows, Math.min(width, n - j), bias);
+            });
+        } finally {
+            workspace.release();
+        }
+    }
+
     private static void addBias(Operand c, int t, int i, int j, int rows, int columns, long bias) {
         for (int r = i; r < i + rows && bias != 0; r++) {
             long row = c.at(t, r, j);
-            Elementwise.combineRun(Elementwise.Binary.ADD, row, row, bias + 4L * j, columns, false);
+            Elementwise.addRun(row, row, bias + 4L * j, columns);
         }
+    }
+
+    /** A product of any number of rows with a packed panel of {@code width} columns. */
+    private Matmul compile(Operand c, Operand a, int width, int k, float alpha, boolean add) {
+        return compile(c, a, new Operand(0, DType.BF16, 0, 0, 0), 1, width, k, alpha, add);
     }
 
     private Matmul compile(Operand c, Operand a, Operand b, int m, int n, int k, float alpha, boolean add) {
         var product = new Product(a.type(), m, n, k, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add)
                 .compiled();
+        return compiled(product);
+    }
+
+    private Matmul compiled(Product product) {
         var known = compiled.get(product);
         if (known == null) {
-            known = new Matmul(engine, product, parallel.threads());
+            boolean leads = !product.packed() || product.equals(product.leader());
+            known = new Matmul(engine, product, leads ? null : compiled(product.leader()), parallel.threads());
             compiled.put(product, known);
         }
         return known;

@@ -36,7 +36,11 @@ final class BaseOptions {
     Decoder load(ModelFolder folder, Device device, boolean trainsBase) throws IOException {
         var matrices = device.precision() == Precision.BF16 && !trainsBase ? DType.BF16 : DType.F32;
         var dropouts = dropout == null ? folder.config().dropouts() : new Dropouts(dropout, dropout, dropout);
-        return folder.load(device, matrices, dropouts);
+        var decoder = folder.load(device, matrices, dropouts);
+        if (!trainsBase) {
+            decoder.freeze();
+        }
+        return decoder;
     }
 
     /** The tokens of a text that a method starts from. */
