@@ -108,6 +108,17 @@ struct Sqrt {
     static __device__ __forceinline__ float slope(float x) { return 0.5f / sqrtf(x); }
 };
 
+// Calls body(width, b, i) with the run b of the bias that belongs to the runs at index i of a matrix.
+template <class Body>
+__device__ __forceinline__ void eachBiased(bool vector, const float* bias, int rows, int columns, Body body) {
+    sweepColumns(columns, vector, [=](auto width, int c) {
+        auto b = load<decltype(width)::value>(bias + c);
+#pragma unroll 1
+        for (int r = firstRow(); r < rows; r += rowStep()) body(width, b, static_cast<int64>(r) * columns + c);
+    });
+}
+
+// The same of x + bias, for matrices of which each row gets the same bias: bias_unary_….
 #define UNARY(name, F)                                                                                                 \
     KERNEL unary_##name(float* y, const float* x, int64 n) {                                                           \
         sweep(n, aligned(y, x), [=](auto width, int64 i) {                                                             \
@@ -118,6 +129,19 @@ struct Sqrt {
         sweep(n, aligned(dx, dy, x), [=](auto width, int64 i) {                                                        \
             constexpr int V = decltype(width)::value;                                                                  \
             auto slopes = map(load<V>(x + i), [](float v) { return F::slope(v); });                                    \
+            put(dx + i, load<V>(dy + i) * slopes, add);                                                                \
+        });                                                                                                            \
+    }                                                                                                                  \
+    KERNEL bias_unary_##name(float* y, const float* x, const float* bias, int rows, int columns) {                     \
+        eachBiased(aligned(y, x, bias), bias, rows, columns, [=](auto width, auto b, int64 i) {                        \
+            store(y + i, map(load<decltype(width)::value>(x + i) + b, [](float v) { return F::value(v); }));           \
+        });                                                                                                            \
+    }                                                                                                                  \
+    KERNEL bias_unary_##name##_backward(float* dx, const float* dy, const float* x, const float* bias, int rows,       \
+                                        int columns, int add) {                                                        \
+        eachBiased(aligned(dx, dy, x, bias), bias, rows, columns, [=](auto width, auto b, int64 i) {                   \
+            constexpr int V = decltype(width)::value;                                                                  \
+            auto slopes = map(load<V>(x + i) + b, [](float v) { return F::slope(v); });                                \
             put(dx + i, load<V>(dy + i) * slopes, add);                                                                \
         });                                                                                                            \
     }

@@ -27,30 +27,60 @@ __device__ __forceinline__ void eachRowTogether(int rows, Body body) {
     }
 }
 
+// makeRow(start, exists) gives the row that begins at that index.
+template <int V, class MakeRow>
+__device__ __forceinline__ void normalise(float* y, float* means, float* rstds, const float* gamma, const float* beta,
+                                          int rows, int columns, float epsilon, MakeRow makeRow) {
+    Row<V> gammas(gamma, columns, passed()), betas(beta, columns, passed() + columns);
+    eachRowTogether(rows, [&](int r, bool exists) {
+        Row<V> row = makeRow(static_cast<int64>(r) * columns, exists);
+        float sum = 0, squares = 0;
+        eachRun<V>(columns, [&](int, Run<V> run) { map(run, [&](float v) { return sum += v; }); }, row);
+        float mean = overRow<Sum>(sum) / columns;
+        eachRun<V>(columns, [&](int, Run<V> run) {
+            map(run, [&](float v) { return squares += (v - mean) * (v - mean); });
+        }, row);
+        float rstd = 1 / sqrtf(overRow<Sum>(squares) / columns + epsilon);
+        eachRun<V>(columns, [&](int c, Run<V> run, Run<V> g, Run<V> b) {
+            auto xhat = map(run, [=](float v) { return (v - mean) * rstd; });
+            if (exists) store(y + static_cast<int64>(r) * columns + c, xhat * g + b);
+        }, row, gammas, betas);
+        if (exists && threadIdx.x == 0) means[r] = mean, rstds[r] = rstd;
+    });
+}
+
 extern "C" __global__ void __launch_bounds__(512)
 layer_norm(float* y, float* means, float* rstds, const float* x, const float* gamma, const float* beta, int rows,
            int columns, float epsilon) {
-    auto normalise = [=](auto width) {
+    auto run = [=](auto width) {
         constexpr int V = decltype(width)::value;
-        Row<V> gammas(gamma, columns, passed()), betas(beta, columns, passed() + columns);
-        eachRowTogether(rows, [&](int r, bool exists) {
-            Row<V> row(x + static_cast<int64>(r) * columns, columns);
-            float sum = 0, squares = 0;
-            eachRun<V>(columns, [&](int, Run<V> run) { map(run, [&](float v) { return sum += v; }); }, row);
-            float mean = overRow<Sum>(sum) / columns;
-            eachRun<V>(columns, [&](int, Run<V> run) {
-                map(run, [&](float v) { return squares += (v - mean) * (v - mean); });
-            }, row);
-            float rstd = 1 / sqrtf(overRow<Sum>(squares) / columns + epsilon);
-            eachRun<V>(columns, [&](int c, Run<V> run, Run<V> g, Run<V> b) {
-                auto xhat = map(run, [=](float v) { return (v - mean) * rstd; });
-                if (exists) store(y + static_cast<int64>(r) * columns + c, xhat * g + b);
-            }, row, gammas, betas);
-            if (exists && threadIdx.x == 0) means[r] = mean, rstds[r] = rstd;
+        normalise<V>(y, means, rstds, gamma, beta, rows, columns, epsilon,
+                     [=](int64 start, bool) { return Row<V>(x + start, columns); });
+    };
+    if (aligned(y, x, gamma, beta) && columns % 4 == 0) run(Width<4>());
+    else run(Width<1>());
+}
+
+// sum = a + b, and layer_norm of it. What does not fit into registers is read again from sum, by the thread that wrote
+// it.
+extern "C" __global__ void __launch_bounds__(512)
+add_layer_norm(float* y, float* sum, float* means, float* rstds, const float* a, const float* b, const float* gamma,
+               const float* beta, int rows, int columns, float epsilon) {
+    auto run = [=](auto width) {
+        constexpr int V = decltype(width)::value;
+        normalise<V>(y, means, rstds, gamma, beta, rows, columns, epsilon, [=](int64 start, bool exists) {
+            Row<V> total(a + start, columns), other(b + start, columns);
+            eachRun<V>(columns, [&](int c, Run<V> p, Run<V> q) {
+                if (exists) store(sum + start + c, p + q);
+            }, total, other);
+            total.from = sum + start;
+#pragma unroll
+            for (int k = 0; k < Row<V>::RUNS; k++) total.held[k] = total.held[k] + other.held[k];
+            return total;
         });
     };
-    if (aligned(y, x, gamma, beta) && columns % 4 == 0) normalise(Width<4>());
-    else normalise(Width<1>());
+    if (aligned(y, sum, a, b, gamma, beta) && columns % 4 == 0) run(Width<4>());
+    else run(Width<1>());
 }
 
 // dx (+)=.

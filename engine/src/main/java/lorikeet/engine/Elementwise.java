@@ -88,6 +88,26 @@ final class Elementwise {
                 .cheap(List.of(x), () -> device.unary(f, y.data(), x.data()));
     }
 
+    static Tensor biasUnary(Unary f, Tensor x, Tensor bias) {
+        requireRow("+", x, bias);
+        var device = x.device();
+        int rows = x.shape().rows();
+        int columns = x.shape().columns();
+        var y = x.result();
+        device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns);
+        var toInput = Gradient.of(x, (dx, dy, add) -> device.biasUnaryBackward(f, dx, dy, x.data(), bias.data(), rows,
+                columns, add), x, bias);
+        // a trained bias has the gradient of the sum, added up over the rows
+        var toBoth = new Gradient(List.of(x, bias), List.of(x, bias), dy -> {
+            var dsum = x.result();
+            device.biasUnaryBackward(f, dsum.data(), dy, x.data(), bias.data(), rows, columns, false);
+            x.accumulate(dsum.data());
+            bias.accumulate((db, add) -> device.sum(db, dsum.data(), 1, rows, columns, add));
+        });
+        return y.derive(bias.requiresGrad() ? toBoth : toInput)
+                .cheap(List.of(x, bias), () -> device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns));
+    }
+
     static Tensor dropout(Tensor x, float p, RandomKey key) {
         if (!(p >= 0 && p < 1)) {
             throw new IllegalArgumentException("dropout must be at least 0 and below 1, not " + p);

@@ -362,6 +362,11 @@ public final class Tensor {
         return Elementwise.unary(f, this);
     }
 
+    /** f of every element plus {@code bias}, which is added to each row of the last axis. */
+    public Tensor map(Unary f, Tensor bias) {
+        return Elementwise.biasUnary(f, this, bias);
+    }
+
     /** Zeroes a share {@code p} of the elements at random and scales the rest by 1/(1 − p). */
     public Tensor dropout(float p, RandomKey key) {
         return Elementwise.dropout(this, p, key);

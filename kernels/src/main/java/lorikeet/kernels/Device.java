@@ -209,6 +209,13 @@ public abstract class Device implements AutoCloseable {
     /** y[r][c] = x[r][c] + bias[c]. */
     public abstract void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns);
 
+    /** y[r][c] = f(x[r][c] + bias[c]). */
+    public abstract void biasUnary(Unary f, Buffer y, Buffer x, Buffer bias, int rows, int columns);
+
+    /** dx[r][c] (+)= dy[r][c] · f′(x[r][c] + bias[c]). */
+    public abstract void biasUnaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, Buffer bias, int rows, int columns,
+            boolean add);
+
     /** y[r][c] (+)= x[r][c] · row[c]. */
     public abstract void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add);
 
@@ -227,6 +234,10 @@ public abstract class Device implements AutoCloseable {
     /** y = (x − mean) · rstd · gamma + beta row by row, with rstd = 1/√(variance + epsilon); keeps mean and rstd per row. */
     public abstract void layerNorm(Buffer y, Buffer mean, Buffer rstd, Buffer x, Buffer gamma, Buffer beta, int rows,
             int columns, float epsilon);
+
+    /** sum = a + b and y = {@link #layerNorm} of it: a sublayer's way back to the stream and the norm behind. */
+    public abstract void addLayerNorm(Buffer y, Buffer sum, Buffer mean, Buffer rstd, Buffer a, Buffer b, Buffer gamma,
+            Buffer beta, int rows, int columns, float epsilon);
 
     /** dx (+)= the gradient of {@link #layerNorm} with respect to x. */
     public abstract void layerNormBackward(Buffer dx, Buffer dy, Buffer x, Buffer mean, Buffer rstd, Buffer gamma,

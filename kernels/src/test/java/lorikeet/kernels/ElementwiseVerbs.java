@@ -3,6 +3,7 @@ package lorikeet.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Stream;
@@ -351,6 +352,23 @@ abstract class ElementwiseVerbs extends VerbFixture {
         var biased = target(n);
         device.addBias(biased.buffer, on(x), on(row), rows, columns);
         biased.is(sum);
+        var dy = normals(n);
+        for (var f : List.of(Unary.GELU_TANH, Unary.SILU)) {
+            double[] y = new double[n], dx = new double[n];
+            for (int i = 0; i < n; i++) {
+                float biasedBy = x[i] + row[i % columns];
+                y[i] = reference(f).applyAsDouble(biasedBy);
+                dx[i] = dy[i] * derivative(f, biasedBy);
+            }
+            var activated = target(n);
+            device.biasUnary(f, activated.buffer, on(x), on(row), rows, columns);
+            activated.is(y);
+            for (boolean add : new boolean[] {false, true}) {
+                var tdx = target(n, add);
+                device.biasUnaryBackward(f, tdx.buffer, on(dy), on(x), on(row), rows, columns, add);
+                tdx.is(dx, add);
+            }
+        }
         for (boolean add : new boolean[] {false, true}) {
             var scaled = target(n, add);
             device.multiplyRow(scaled.buffer, on(x), on(row), rows, columns, add);

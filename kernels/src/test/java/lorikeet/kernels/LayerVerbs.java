@@ -1,5 +1,7 @@
 package lorikeet.kernels;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -21,9 +23,11 @@ abstract class LayerVerbs extends VerbFixture {
     void layerNorm(int rows, int columns) {
         int n = rows * columns;
         float epsilon = 1e-5f;
-        float[] x = normals(n), gamma = normals(columns), beta = normals(columns), dy = normals(n);
+        float[] x = normals(n), gamma = normals(columns), beta = normals(columns), dy = normals(n), b = normals(n);
+        var a = new float[n];
         for (int i = 0; i < n; i++) {
-            x[i] = 3 * x[i] + 2;
+            a[i] = 3 * x[i] + 2;
+            x[i] = a[i] + b[i];
         }
         double[] y = new double[n], mean = new double[rows], rstd = new double[rows], dx = new double[n];
         double[] dgamma = new double[columns], dbeta = new double[columns];
@@ -58,6 +62,13 @@ abstract class LayerVerbs extends VerbFixture {
         ty.is(y, false, tolerance);
         tm.is(mean);
         tr.is(rstd);
+        Target ts = target(n), tsum = target(n), tsm = target(rows), tsr = target(rows);
+        device.addLayerNorm(ts.buffer, tsum.buffer, tsm.buffer, tsr.buffer, on(a), on(b), on(gamma), on(beta), rows,
+                columns, epsilon);
+        assertThat(tsum.values()).isEqualTo(x);
+        assertThat(ts.values()).isEqualTo(ty.values());
+        assertThat(tsm.values()).isEqualTo(tm.values());
+        assertThat(tsr.values()).isEqualTo(tr.values());
         for (boolean add : new boolean[] {false, true}) {
             var tdx = target(n, add);
             device.layerNormBackward(tdx.buffer, on(dy), on(x), tm.buffer, tr.buffer, on(gamma), rows, columns, add);

@@ -55,8 +55,11 @@ public final class Block {
      * @return [tokens, width]
      */
     Tensor forward(Tensor x, Context context, Pass pass) {
-        var h = Autograd.scope(x.device(), () -> x.plus(attend(norm1.forward(x), context, pass)));
-        return Autograd.scope(x.device(), () -> h.plus(mlp(norm2.forward(h), pass)));
+        return Autograd.scope(x.device(), () -> {
+            var attended = Autograd.scope(x.device(), () -> attend(norm1.forward(x), context, pass));
+            var h = norm2.ofSum(x, attended);
+            return h.sum().plus(Autograd.scope(x.device(), () -> mlp(h.normed(), pass)));
+        });
     }
 
     /** The same as {@link #forward}, but keeping only {@code x} for backward. */
@@ -85,7 +88,7 @@ public final class Block {
     }
 
     private Tensor mlp(Tensor x, Pass pass) {
-        var inner = mlpIn.forward(x, pass).map(shape.activation()); // [tokens, inner]
+        var inner = mlpIn.forward(x, pass, shape.activation()); // [tokens, inner]
         var output = mlpOut.forward(inner, pass).dropout(pass.dropout(dropouts.residual()), site(pass, 2));
         return afterMlp.apply(output, x, pass);
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import lorikeet.engine.MatMul;
 import lorikeet.engine.Tensor;
+import lorikeet.kernels.Unary;
 
 /** A linear layer h = x W + b with a socket: branches beside it, as LoRA has them. */
 public final class Linear {
@@ -26,6 +27,11 @@ public final class Linear {
          * @param x [tokens, in]
          */
         Tensor output(Tensor h, Tensor x, Pass pass);
+
+        /** Whether {@link #output} adds to h and does not look at it, so that it may come before the bias. */
+        default boolean onlyAdds() {
+            return false;
+        }
     }
 
     /**
@@ -75,10 +81,21 @@ public final class Linear {
     }
 
     Tensor forward(Tensor x, Pass pass) {
+        return forward(x, bias, pass);
+    }
+
+    /** f of the output, in one operation with the bias if no branch minds. */
+    Tensor forward(Tensor x, Pass pass, Unary f) {
+        return branches.stream().allMatch(Branch::onlyAdds)
+                ? forward(x, (Tensor) null, pass).map(f, bias)
+                : forward(x, bias, pass).map(f);
+    }
+
+    private Tensor forward(Tensor x, Tensor firstBias, Pass pass) {
         for (var branch : branches) {
             x = branch.input(x, pass);
         }
-        var h = MatMul.linear(x, weight, false, bias);
+        var h = MatMul.linear(x, weight, false, firstBias);
         for (var branch : branches) {
             h = branch.output(h, x, pass);
         }

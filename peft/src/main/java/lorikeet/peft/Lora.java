@@ -125,6 +125,11 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
         }
 
         @Override
+        public boolean onlyAdds() {
+            return true;
+        }
+
+        @Override
         public void plug() {
             linear.plug(this);
         }

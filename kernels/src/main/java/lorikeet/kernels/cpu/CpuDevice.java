@@ -276,6 +276,23 @@ public final class CpuDevice extends Device {
     }
 
     @Override
+    public void biasUnary(Unary f, Buffer y, Buffer x, Buffer bias, int rows, int columns) {
+        long n = (long) rows * columns;
+        elementwise.biasUnary(f, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
+    }
+
+    @Override
+    public void biasUnaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, Buffer bias, int rows, int columns,
+            boolean add) {
+        long n = (long) rows * columns;
+        try (var _ = memory().scope()) {
+            long scratch = workspace(Elementwise.rowScratch(columns) * parallel.threads());
+            elementwise.biasUnaryBackward(f, floats(dx, n), floats(dy, n), floats(x, n), floats(bias, columns), rows,
+                    columns, add, scratch);
+        }
+    }
+
+    @Override
     public void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add) {
         long n = (long) rows * columns;
         elementwise.multiplyRow(floats(y, n), floats(x, n), floats(row, columns), rows, columns, add);
@@ -387,6 +404,14 @@ public final class CpuDevice extends Device {
         normalization.layerNorm(floats(y, n), floats(mean, rows), floats(rstd, rows), floats(x, n),
                 floats(gamma, columns),
                 floats(beta, columns), rows, columns, epsilon);
+    }
+
+    @Override
+    public void addLayerNorm(Buffer y, Buffer sum, Buffer mean, Buffer rstd, Buffer a, Buffer b, Buffer gamma,
+            Buffer beta, int rows, int columns, float epsilon) {
+        long n = (long) rows * columns;
+        normalization.addLayerNorm(floats(y, n), floats(sum, n), floats(mean, rows), floats(rstd, rows), floats(a, n),
+                floats(b, n), floats(gamma, columns), floats(beta, columns), rows, columns, epsilon);
     }
 
     @Override

@@ -226,6 +226,40 @@ final class Elementwise {
         });
     }
 
+    /** y[r][c] = f(x[r][c] + bias[c]): the sum stands in y while the row lies in the cache. */
+    void biasUnary(Unary f, long y, long x, long bias, int rows, int columns) {
+        parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long offset = 4 * r * columns;
+                addRun(y + offset, x + offset, bias, columns);
+                unaryRun(f, y + offset, y + offset, columns);
+            }
+        });
+    }
+
+    /**
+     * dx[r][c] (+)= dy[r][c] · f′(x[r][c] + bias[c]).
+     *
+     * @param scratch {@link #rowScratch} floats for each worker
+     */
+    void biasUnaryBackward(Unary f, long dx, long dy, long x, long bias, int rows, int columns, boolean add,
+            long scratch) {
+        int grain = rowGrain(4 * columns);
+        parallel.tasks(Math.ceilDiv(rows, grain), (task, worker) -> {
+            long sum = scratch + 4 * rowScratch(columns) * worker;
+            for (int r = task * grain; r < Math.min(rows, (task + 1) * grain); r++) {
+                long offset = 4L * r * columns;
+                addRun(sum, x + offset, bias, columns);
+                unaryBackwardRun(f, dx + offset, dy + offset, sum, columns, add);
+            }
+        });
+    }
+
+    /** Floats for one row, so many that rows of different workers share no cache line. */
+    static long rowScratch(int columns) {
+        return columns + 31L & -16;
+    }
+
     /** y[r][c] (+)= x[r][c] · row[c]. */
     void multiplyRow(long y, long x, long row, int rows, int columns, boolean add) {
         if (columns == 1) {

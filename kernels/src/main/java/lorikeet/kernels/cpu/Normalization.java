@@ -24,14 +24,30 @@ final class Normalization {
     void layerNorm(long y, long mean, long rstd, long x, long gamma, long beta, int rows, int columns, float epsilon) {
         parallel.ranges(rows, rowGrain(2 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
-                long row = 4 * r * columns;
-                float m = Reduction.sumRun(x + row, columns) / columns;
-                float s = (float) (1 / Math.sqrt(squaredDistance(x + row, m, columns) / columns + epsilon));
-                set(mean, r, m);
-                set(rstd, r, s);
-                normalise(y + row, x + row, gamma, beta, m, s, columns);
+                layerNormRow(r, y, mean, rstd, x, gamma, beta, columns, epsilon);
             }
         });
+    }
+
+    void addLayerNorm(long y, long sum, long mean, long rstd, long a, long b, long gamma, long beta, int rows,
+            int columns, float epsilon) {
+        parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
+            for (long r = from; r < to; r++) {
+                long row = 4 * r * columns;
+                Elementwise.addRun(sum + row, a + row, b + row, columns);
+                layerNormRow(r, y, mean, rstd, sum, gamma, beta, columns, epsilon);
+            }
+        });
+    }
+
+    private static void layerNormRow(long r, long y, long mean, long rstd, long x, long gamma, long beta, int columns,
+            float epsilon) {
+        long row = 4 * r * columns;
+        float m = Reduction.sumRun(x + row, columns) / columns;
+        float s = (float) (1 / Math.sqrt(squaredDistance(x + row, m, columns) / columns + epsilon));
+        set(mean, r, m);
+        set(rstd, r, s);
+        normalise(y + row, x + row, gamma, beta, m, s, columns);
     }
 
     /** Σ (x − mean)². */

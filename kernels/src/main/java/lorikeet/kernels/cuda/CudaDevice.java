@@ -253,6 +253,21 @@ public final class CudaDevice extends Device {
     }
 
     @Override
+    public void biasUnary(Unary f, Buffer y, Buffer x, Buffer bias, int rows, int columns) {
+        long n = (long) rows * columns;
+        launch("elementwise", "bias_" + kernel(f), grids.rows(rows, columns, 1), 0, floats(y, n), floats(x, n),
+                floats(bias, columns), rows, columns);
+    }
+
+    @Override
+    public void biasUnaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, Buffer bias, int rows, int columns,
+            boolean add) {
+        long n = (long) rows * columns;
+        launch("elementwise", "bias_" + kernel(f) + "_backward", grids.rows(rows, columns, 1), 0, floats(dx, n),
+                floats(dy, n), floats(x, n), floats(bias, columns), rows, columns, add);
+    }
+
+    @Override
     public void dropout(Buffer y, Buffer x, float p, RandomKey key, boolean add) {
         long n = y.size();
         float keep = (float) (1 / (1 - (double) p));
@@ -432,6 +447,15 @@ public final class CudaDevice extends Device {
         long n = (long) rows * columns;
         normalisedRows("layer_norm", rows, columns, 2, floats(y, n), floats(mean, rows), floats(rstd, rows),
                 floats(x, n), floats(gamma, columns), floats(beta, columns), rows, columns, epsilon);
+    }
+
+    @Override
+    public void addLayerNorm(Buffer y, Buffer sum, Buffer mean, Buffer rstd, Buffer a, Buffer b, Buffer gamma,
+            Buffer beta, int rows, int columns, float epsilon) {
+        long n = (long) rows * columns;
+        normalisedRows("add_layer_norm", rows, columns, 2, floats(y, n), floats(sum, n), floats(mean, rows),
+                floats(rstd, rows), floats(a, n), floats(b, n), floats(gamma, columns), floats(beta, columns), rows,
+                columns, epsilon);
     }
 
     @Override

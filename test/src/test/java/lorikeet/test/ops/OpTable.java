@@ -2,6 +2,7 @@ package lorikeet.test.ops;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
@@ -90,10 +91,17 @@ final class OpTable {
     // ---- rows and reductions -----------------------------------------------------------------------------------------
 
     private static List<Op> rows() {
-        return List.of(
-                new Op("plusRow", withRow(MATRICES), x -> x[0].zipRow(x[1], (a, b) -> a + b), x -> x[0].plusRow(x[1])),
-                new Op("timesRow", withRow(MATRICES), x -> x[0].zipRow(x[1], (a, b) -> a * b),
-                        x -> x[0].timesRow(x[1])));
+        var ops = new ArrayList<Op>();
+        ops.add(new Op("plusRow", withRow(MATRICES), x -> x[0].zipRow(x[1], (a, b) -> a + b),
+                x -> x[0].plusRow(x[1])));
+        ops.add(new Op("timesRow", withRow(MATRICES), x -> x[0].zipRow(x[1], (a, b) -> a * b),
+                x -> x[0].timesRow(x[1])));
+        for (var unary : EnumSet.complementOf(EnumSet.of(Unary.SQRT, Unary.RELU))) { // a sum may lie at RELU's kink
+            ops.add(new Op(unary + " with a bias", withRow(MATRICES),
+                    x -> x[0].zipRow(x[1], (a, b) -> formula(unary).applyAsDouble(a + b)),
+                    x -> x[0].map(unary, x[1])));
+        }
+        return ops;
     }
 
     private static List<Op> reductions() {
@@ -302,7 +310,19 @@ final class OpTable {
                 new Op("layerNorm", MATRICES.stream().filter(shape -> shape.columns() > 1)
                         .map(shape -> List.of(shape, Shape.of(shape.columns()), Shape.of(shape.columns()))).toList(),
                         x -> layerNorm(x[0], x[1], x[2]),
-                        x -> Normalisation.layerNorm(x[0], x[1], x[2], EPSILON)));
+                        x -> Normalisation.layerNorm(x[0], x[1], x[2], EPSILON)),
+                new Op("addLayerNorm", MATRICES.stream().filter(shape -> shape.columns() > 1)
+                        .map(shape -> List.of(shape, shape, Shape.of(shape.columns()), Shape.of(shape.columns())))
+                        .toList(), OpTable::addLayerNorm, x -> {
+                            var both = Normalisation.addLayerNorm(x[0], x[1], x[2], x[3], EPSILON);
+                            return both.sum().plus(both.normed());
+                        }));
+    }
+
+    /** The sum and its norm, added up to make one output. */
+    private static double[] addLayerNorm(Numbers... x) {
+        var sum = new Numbers(x[0].shape(), x[0].zip(x[1], (a, b) -> a + b));
+        return sum.zip(new Numbers(x[0].shape(), layerNorm(sum, x[2], x[3])), (a, b) -> a + b);
     }
 
     static double[] softmax(double[] row) {
