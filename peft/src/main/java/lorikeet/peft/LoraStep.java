@@ -75,7 +75,8 @@ public record LoraStep(List<KernelProfile> kernels, List<String> forward, List<S
             var three = LoraStep.profile(ModelShape.gpt2(16, 16, 8, 3, 1), 9);
             var forward = cycle(two.forward, three.forward);
             var backward = cycle(two.backward, three.backward);
-            return new Layer(cutBefore(next(forward, -1), forward), cutBefore(next(backward, 1) + 1, backward));
+            return new Layer(cutBefore(next(forward, -1, "norm"), forward),
+                    cutBefore(next(backward, 1, "norm_backward") + 1, backward));
         }
 
         /** What {@code more} repeats once more than {@code less}, beginning anywhere in it. */
@@ -87,11 +88,11 @@ public record LoraStep(List<KernelProfile> kernels, List<String> forward, List<S
             return more.subList(end - (more.size() - less.size()), end);
         }
 
-        /** Where the first norm stands that one comes to from attention, forwards (1) or backwards (−1), round the cycle. */
-        private static int next(List<String> cycle, int step) {
+        /** Where the first such norm stands that one comes to from attention, forwards (1) or backwards (−1), round the cycle. */
+        private static int next(List<String> cycle, int step, String norm) {
             int at = IntStream.range(0, cycle.size()).filter(i -> cycle.get(i).startsWith("attention")).findFirst()
                     .orElseThrow();
-            while (!cycle.get(at).contains("norm")) {
+            while (!cycle.get(at).contains(norm)) {
                 at = Math.floorMod(at + step, cycle.size());
             }
             return at;
