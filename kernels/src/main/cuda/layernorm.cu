@@ -61,22 +61,28 @@ layer_norm(float* y, float* means, float* rstds, const float* x, const float* ga
     else run(Width<1>());
 }
 
-// sum = a + b, and layer_norm of it. What does not fit into registers is read again from sum, by the thread that wrote
-// it.
+// sum = a + b, and layer_norm of it, which finds the sums in registers, or else in sum, where the same thread wrote
+// them.
 extern "C" __global__ void __launch_bounds__(512)
 add_layer_norm(float* y, float* sum, float* means, float* rstds, const float* a, const float* b, const float* gamma,
                const float* beta, int rows, int columns, float epsilon) {
     auto run = [=](auto width) {
         constexpr int V = decltype(width)::value;
         normalise<V>(y, means, rstds, gamma, beta, rows, columns, epsilon, [=](int64 start, bool exists) {
-            Row<V> total(a + start, columns), other(b + start, columns);
-            eachRun<V>(columns, [&](int c, Run<V> p, Run<V> q) {
-                if (exists) store(sum + start + c, p + q);
-            }, total, other);
-            total.from = sum + start;
+            Row<V> row(sum + start, 0);
+            int c = V * threadIdx.x;
 #pragma unroll
-            for (int k = 0; k < Row<V>::RUNS; k++) total.held[k] = total.held[k] + other.held[k];
-            return total;
+            for (int k = 0; k < Row<V>::RUNS; k++, c += V * blockDim.x) {
+                if (c < columns) {
+                    row.held[k] = load<V>(a + start + c) + load<V>(b + start + c);
+                    if (exists) store(sum + start + c, row.held[k]);
+                }
+            }
+#pragma unroll 1
+            for (; c < columns; c += V * blockDim.x) {
+                if (exists) store(sum + start + c, load<V>(a + start + c) + load<V>(b + start + c));
+            }
+            return row;
         });
     };
     if (aligned(y, sum, a, b, gamma, beta) && columns % 4 == 0) run(Width<4>());

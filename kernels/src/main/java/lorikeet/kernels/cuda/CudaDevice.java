@@ -111,8 +111,8 @@ public final class CudaDevice extends Device {
     }
 
     /** For rows that have something in common: a thread takes four of them, and reads that once for all. */
-    private void relatedRows(String kernel, int rows, int columns, Object... arguments) {
-        launch("rows", kernel, grids.rows(Math.ceilDiv(rows, 4), columns, 1), 0, arguments);
+    private void relatedRows(String module, String kernel, int rows, int columns, Object... arguments) {
+        launch(module, kernel, grids.rows(Math.ceilDiv(rows, 4), columns, 1), 0, arguments);
     }
 
     private Buffer workspace(long floats) {
@@ -255,7 +255,7 @@ public final class CudaDevice extends Device {
     @Override
     public void biasUnary(Unary f, Buffer y, Buffer x, Buffer bias, int rows, int columns) {
         long n = (long) rows * columns;
-        launch("elementwise", "bias_" + kernel(f), grids.rows(rows, columns, 1), 0, floats(y, n), floats(x, n),
+        relatedRows("elementwise", "bias_" + kernel(f), rows, columns, floats(y, n), floats(x, n),
                 floats(bias, columns), rows, columns);
     }
 
@@ -263,8 +263,8 @@ public final class CudaDevice extends Device {
     public void biasUnaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, Buffer bias, int rows, int columns,
             boolean add) {
         long n = (long) rows * columns;
-        launch("elementwise", "bias_" + kernel(f) + "_backward", grids.rows(rows, columns, 1), 0, floats(dx, n),
-                floats(dy, n), floats(x, n), floats(bias, columns), rows, columns, add);
+        relatedRows("elementwise", "bias_" + kernel(f) + "_backward", rows, columns, floats(dx, n), floats(dy, n),
+                floats(x, n), floats(bias, columns), rows, columns, add);
     }
 
     @Override
@@ -279,7 +279,7 @@ public final class CudaDevice extends Device {
     @Override
     public void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add) {
         int rows = Math.multiplyExact(outer, repeat);
-        relatedRows("broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner), rows,
+        relatedRows("rows", "broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner), rows,
                 repeat,
                 inner, inner, add);
     }
@@ -351,13 +351,13 @@ public final class CudaDevice extends Device {
     @Override
     public void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns) {
         long n = (long) rows * columns;
-        relatedRows("add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
+        relatedRows("rows", "add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
     }
 
     @Override
     public void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add) {
         long n = (long) rows * columns;
-        relatedRows("multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows, columns,
+        relatedRows("rows", "multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows, columns,
                 add);
     }
 
@@ -397,7 +397,7 @@ public final class CudaDevice extends Device {
     private void fillRows(Matrix c, Buffer row) {
         for (int i = 0; i < c.batch(); i++) {
             long target = c.data().address() + i * c.batchStride() * Float.BYTES;
-            relatedRows("broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(), c.rows(),
+            relatedRows("rows", "broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(), c.rows(),
                     c.columns(),
                     c.stride(), false);
         }
