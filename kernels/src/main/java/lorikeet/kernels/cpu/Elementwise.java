@@ -173,7 +173,13 @@ final class Elementwise {
 
     private static void unaryBackwardRun(Unary f, long dx, long dy, long x, int n, boolean add) {
         switch (f) {
-            case GELU_TANH -> geluTanhBackwardRun(dx, dy, x, n, add);
+            case GELU_TANH -> {
+                if (add) {
+                    geluTanhBackwardAddRun(dx, dy, x, n);
+                } else {
+                    geluTanhBackwardRun(dx, dy, x, n);
+                }
+            }
             case GELU_ERF -> unaryBackwardRun(Functions::geluErfSlope, dx, dy, x, n, add);
             case RELU -> unaryBackwardRun(Functions::reluSlope, dx, dy, x, n, add);
             case SILU -> unaryBackwardRun(Functions::siluSlope, dx, dy, x, n, add);
@@ -183,14 +189,27 @@ final class Elementwise {
         }
     }
 
-    private static void geluTanhBackwardRun(long dx, long dy, long x, int n, boolean add) {
+    private static void geluTanhBackwardRun(long dx, long dy, long x, int n) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            put(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))), add);
+            store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))));
         }
         if (i < n) {
             var tail = first(n - i);
-            put(dx, i, load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail))), add, tail);
+            store(dx, i, load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail))), tail);
+        }
+    }
+
+    /** The same with one more addition; both in one method are too much for the compiler. */
+    private static void geluTanhBackwardAddRun(long dx, long dy, long x, int n) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))).add(load(dx, i)));
+        }
+        if (i < n) {
+            var tail = first(n - i);
+            var v = load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail)));
+            store(dx, i, v.add(load(dx, i, tail)), tail);
         }
     }
 
