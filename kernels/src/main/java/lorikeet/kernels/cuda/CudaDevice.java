@@ -279,7 +279,8 @@ public final class CudaDevice extends Device {
     @Override
     public void broadcast(Buffer y, Buffer x, int outer, int repeat, int inner, boolean add) {
         int rows = Math.multiplyExact(outer, repeat);
-        relatedRows("rows", "broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner), rows,
+        relatedRows("rows", "broadcast", rows, inner, floats(y, (long) rows * inner), floats(x, (long) outer * inner),
+                rows,
                 repeat,
                 inner, inner, add);
     }
@@ -351,13 +352,15 @@ public final class CudaDevice extends Device {
     @Override
     public void addBias(Buffer y, Buffer x, Buffer bias, int rows, int columns) {
         long n = (long) rows * columns;
-        relatedRows("rows", "add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows, columns);
+        relatedRows("rows", "add_bias", rows, columns, floats(y, n), floats(x, n), floats(bias, columns), rows,
+                columns);
     }
 
     @Override
     public void multiplyRow(Buffer y, Buffer x, Buffer row, int rows, int columns, boolean add) {
         long n = (long) rows * columns;
-        relatedRows("rows", "multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows, columns,
+        relatedRows("rows", "multiply_row", rows, columns, floats(y, n), floats(x, n), floats(row, columns), rows,
+                columns,
                 add);
     }
 
@@ -397,7 +400,8 @@ public final class CudaDevice extends Device {
     private void fillRows(Matrix c, Buffer row) {
         for (int i = 0; i < c.batch(); i++) {
             long target = c.data().address() + i * c.batchStride() * Float.BYTES;
-            relatedRows("rows", "broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(), c.rows(),
+            relatedRows("rows", "broadcast", c.rows(), c.columns(), target, floats(row, c.columns()), c.rows(),
+                    c.rows(),
                     c.columns(),
                     c.stride(), false);
         }
