@@ -1,6 +1,7 @@
 package lorikeet.kernels;
 
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -137,6 +138,40 @@ abstract class MatrixVerbs extends VerbFixture {
             var wide = operand(300, 80, true, 0, 1, DType.BF16);
             check(a, wide, 0, 1, true, false, false, 0.02);
         });
+    }
+
+    /** Copies that a device keeps of frozen memory serve all products with it, and go when it changes. */
+    @ParameterizedTest
+    @CsvSource({"1, 64, 48", "65, 80, 300", "700, 33, 64", "3, 600, 770", "40, 8, 100"})
+    void frozenOperand(int m, int n, int k) {
+        inPrecision(Precision.FAST, () -> {
+            for (boolean transposed : new boolean[] {false, true}) {
+                var b = operand(k, n, transposed, 3, 1, DType.F32);
+                var memory = b.matrix.data();
+                memory.freeze();
+                check(operand(m, k, false, 0, 1, DType.F32), b, 0, 1, false, true, false, 0.02);
+                check(operand(m, k, false, 5, 1, DType.F32), b, 3, -0.5f, true, false, false, 0.02);
+                check(operand(m + 1, k, true, 0, 1, DType.F32), b, 0, 1, false, false, false, 0.02);
+                var back = new Operand(b.matrix.transpose(), b.values);
+                check(operand(m, n, false, 0, 1, DType.F32), back, 0, 1, true, false, false, 0.02);
+                memory.thaw();
+                var changed = new Operand(b.matrix, normals(b.values.length));
+                device.upload(memory, changed.values);
+                memory.freeze();
+                check(operand(m, k, false, 0, 1, DType.F32), changed, 0, 1, false, true, false, 0.02);
+            }
+        });
+    }
+
+    @Test
+    void frozenMemoryIsOnlyRead() {
+        var x = operand(5, 5, false, 0, 1, DType.F32).matrix;
+        var y = operand(5, 5, false, 0, 1, DType.F32).matrix;
+        y.data().freeze();
+        assertThatIllegalStateException().isThrownBy(() -> device.gemm(y, x, x, 1, false, null));
+        assertThatIllegalStateException().isThrownBy(() -> device.copy(y.data(), x.data()));
+        assertThatIllegalStateException().isThrownBy(() -> device.fill(y.data(), 1));
+        assertThatIllegalStateException().isThrownBy(() -> device.upload(y.data(), new float[25]));
     }
 
     @Test

@@ -51,6 +51,25 @@ class MemoryTest {
     }
 
     @Test
+    void copiesOfFrozenMemoryGoWhenItThawsOrGoes() {
+        var weights = memory.allocate(DType.F32, 100, Purpose.WEIGHTS);
+        assertThatIllegalStateException().isThrownBy(() -> copyOf(weights));
+        weights.freeze();
+        assertThat(copyOf(weights)).isSameAs(copyOf(weights));
+        assertThat(ledger.current(Purpose.WEIGHTS)).isEqualTo(400 + 200);
+        weights.thaw();
+        assertThat(ledger.current(Purpose.WEIGHTS)).isEqualTo(400);
+        weights.freeze();
+        copyOf(weights);
+        weights.release();
+        assertThat(ledger.current(Purpose.WEIGHTS)).isZero();
+    }
+
+    private Buffer copyOf(Buffer weights) {
+        return weights.copy("bf16", () -> memory.allocateOwned(DType.BF16, weights.size(), Purpose.WEIGHTS));
+    }
+
+    @Test
     void weightsOutliveScopes() {
         Buffer weights;
         try (var _ = memory.scope()) {

@@ -25,7 +25,8 @@ import lorikeet.model.data.Sequences;
  * What it takes to fine-tune a model with a method, known beforehand.
  *
  * <pre>
- * weights      4 bytes for each parameter of the base and of the method; 2 for frozen matrices in bf16
+ * weights      4 bytes for each parameter of the base and of the method; 2 for frozen matrices in bf16. A CPU with AMX
+ *              keeps bf16 copies of frozen matrices beside them in precision FAST: up to as much again
  * gradients    4 bytes for each trainable parameter
  * optimizer    8 bytes for each trainable parameter: Adam's two running averages
  * activations  the most that two training steps of the decoder itself book in a dry run

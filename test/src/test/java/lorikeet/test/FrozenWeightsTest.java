@@ -217,18 +217,19 @@ class FrozenWeightsTest {
         return tokens() * (3 * WIDTH + WIDTH + HEADS + INNER);
     }
 
+    /** A target's input is the output of a norm: made again from what the norm keeps, except where the norm keeps nothing. */
     @Test
-    void loraKeepsOneInputForEachTargetAndNoneForOtherLayers() throws IOException {
-        int target = tokens() * (WIDTH + RANK);
-        int inBlocks = LAYERS * (nonLinear() + norm() + target) + (LAYERS - 1) * norm();
+    void loraKeepsAnInputOnlyWhereItCannotBeMadeAgain() throws IOException {
+        int targets = tokens() * (WIDTH + LAYERS * RANK);
+        int inBlocks = LAYERS * (nonLinear() + norm()) + (LAYERS - 1) * norm() + targets;
         assertThat(keptForBackward(lora(Targets.of("c_attn")), false)).isEqualTo(4L * (inBlocks + norm() + loss()));
     }
 
-    /** The input of attention's output layer is what attention keeps anyway. */
+    /** The input of attention's output layer is what attention keeps anyway; that of the MLP's is made again from GELU's. */
     @Test
     void aTargetSharesItsInputWithWhoeverKeepsItToo() throws IOException {
-        int targets = tokens() * (WIDTH + WIDTH + INNER + 4 * RANK);
-        int inBlocks = LAYERS * (nonLinear() + norm() + targets) + (LAYERS - 1) * norm();
+        int targets = tokens() * (WIDTH + LAYERS * 4 * RANK);
+        int inBlocks = LAYERS * (nonLinear() + norm()) + (LAYERS - 1) * norm() + targets;
         assertThat(keptForBackward(lora(Targets.of("all-linear")), false)).isEqualTo(4L * (inBlocks + norm() + loss()));
     }
 
@@ -255,7 +256,7 @@ class FrozenWeightsTest {
 
     @Test
     void nothingIsKeptInLayersBelowTheTrainedOne() throws IOException {
-        int targets = tokens() * (WIDTH + WIDTH + INNER + 4 * RANK);
+        int targets = tokens() * (WIDTH + 4 * RANK);
         assertThat(keptForBackward(lora(inLayers(LAYERS - 1)), false))
                 .isEqualTo(4L * (nonLinear() + norm() + targets + norm() + loss()));
     }

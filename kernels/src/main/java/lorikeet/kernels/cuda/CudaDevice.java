@@ -123,7 +123,7 @@ public final class CudaDevice extends Device {
 
     @Override
     public void upload(Buffer y, MemorySegment source) {
-        if (y.size() > 0) {
+        if (writable(y).size() > 0) {
             gpu.upload(y.address(), source.asSlice(0, y.bytes()));
         }
     }
@@ -143,14 +143,14 @@ public final class CudaDevice extends Device {
 
     @Override
     public void fill(Buffer y, float value) {
-        if (y.size() > 0) {
+        if (writable(y).size() > 0) {
             gpu.fill(floats(y, y.size()), Float.floatToRawIntBits(value), y.size());
         }
     }
 
     @Override
     public void copy(Buffer y, Buffer x) {
-        long n = y.size();
+        long n = writable(y).size();
         String kernel;
         if (x.size() == n && x.dtype() == y.dtype()) {
             kernel = x.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
