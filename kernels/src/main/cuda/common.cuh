@@ -238,17 +238,16 @@ struct Row {
         }
     }
 
-    // A row that all rows of a block meet, of which they then each fetch a part and pass it on through `passed`, an array
-    // of `columns` numbers: the block reads it once. With more than one row in y, threads must hold all of it.
+    // A row that all rows of a block meet: together they fetch it and pass it on through `passed`, an array of `columns`
+    // numbers, so that the block reads it once.
     __device__ __forceinline__ Row(const float* from, int columns, float* passed) : from(from) {
         if (blockDim.y == 1) {
             *this = Row(from, columns);
             return;
         }
-#pragma unroll
-        for (int k = 0; k < RUNS; k++) {
-            int c = V * (threadIdx.x + k * blockDim.x);
-            if (c < columns && k % blockDim.y == threadIdx.y) store(passed + c, load<V>(from + c));
+#pragma unroll 1
+        for (int c = V * (threadIdx.x + threadIdx.y * blockDim.x); c < columns; c += V * blockDim.x * blockDim.y) {
+            store(passed + c, load<V>(from + c));
         }
         __syncthreads();
 #pragma unroll
