@@ -147,6 +147,8 @@ class MissingBarrierTest {
                 }
                 case "layer_norm" -> device.layerNorm(numbers(n), numbers(ROWS), numbers(ROWS), numbers(n),
                         numbers(columns), numbers(columns), ROWS, columns, 1e-5f);
+                case "add_layer_norm" -> device.addLayerNorm(numbers(n), numbers(n), numbers(ROWS), numbers(ROWS),
+                        numbers(n), numbers(n), numbers(columns), numbers(columns), ROWS, columns, 1e-5f);
                 case "layer_norm_backward" -> device.layerNormBackward(numbers(n), numbers(n), numbers(n),
                         numbers(ROWS), numbers(ROWS), numbers(columns), ROWS, columns, false);
                 case "layer_norm_parameters" -> device.layerNormParameterGradient(numbers(columns), numbers(columns),
