@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.RunResult;
@@ -55,22 +56,37 @@ record Forks(int warmups, int iterations, List<String> flags) {
     /** Two alternatives measured in turn, so that what else the machine does hits both. */
     record Pairs(List<Measured> first, List<Measured> second) {
 
-        /** The first's median over the second's. */
-        double ratio() {
-            return median(first) / median(second);
+        /** The first's median over the second's, with the smallest and the largest ratio within one pair. */
+        Ratio time() {
+            return ratio(Measured::median);
         }
 
-        /** Smallest and largest ratio within one pair. */
-        double[] spread() {
-            var ratios = new double[first.size()];
-            for (int i = 0; i < ratios.length; i++) {
-                ratios[i] = first.get(i).median() / second.get(i).median();
+        /** Likewise of processor time, which other processes on the machine disturb less. */
+        Ratio processorTime() {
+            return ratio(run -> run.median(Watch.CPU_TIME));
+        }
+
+        private Ratio ratio(ToDoubleFunction<Measured> of) {
+            var a = first.stream().mapToDouble(of).toArray();
+            var b = second.stream().mapToDouble(of).toArray();
+            var single = new double[a.length];
+            for (int i = 0; i < single.length; i++) {
+                single[i] = a[i] / b[i];
             }
-            return Statistics.range(ratios);
+            var range = Statistics.range(single);
+            return new Ratio(Statistics.median(a) / Statistics.median(b), range[0], range[1]);
         }
 
         static double median(List<Measured> runs) {
             return Statistics.median(runs.stream().mapToDouble(Measured::median).toArray());
+        }
+    }
+
+    /** A ratio of medians with the range of the ratios in the single pairs. */
+    record Ratio(double value, double least, double most) {
+        @Override
+        public String toString() {
+            return String.format(Locale.ROOT, "%.2f (%.2f–%.2f)", value, least, most);
         }
     }
 

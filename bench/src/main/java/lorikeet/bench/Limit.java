@@ -6,6 +6,7 @@ import java.util.Map;
 import lorikeet.bench.Forks.Pairs;
 import lorikeet.bench.Forks.Subject;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** How much of a step's time its matrix products alone would take. */
 @Command(name = "limit", mixinStandardHelpOptions = true,
@@ -13,11 +14,14 @@ import picocli.CommandLine.Command;
 final class Limit extends Measurement {
     private static final double STRICT_TARGET = 1.2, FAST_TARGET = 2, FAST_SMALL_TARGET = 3;
 
+    @Mixin
+    private Rows rows;
+
     @Override
     void measure() throws IOException {
         var table = new Table(
                 "A step over its matrix products alone: medians over pairs, ratio with the range over pairs",
-                "model, batch", "method", "precision", "step ms", "products ms", "GFLOP/s of them", "ratio", "target");
+                "model, batch", "method", "precision", "step ms", "products ms", "GFLOP/s of them", "ratio", "target", "ratio of processor time");
         if (full) {
             for (var workload : List.of(Workload.GPT2_SHORT, Workload.GPT2_LONG, Workload.BUNDLED)) {
                 for (var method : List.of(Methods.LORA_ATTENTION, Methods.LORA_ALL, Methods.FULL)) {
@@ -35,6 +39,9 @@ final class Limit extends Measurement {
     }
 
     private void row(Table table, Workload workload, String method, String precision, int count) throws IOException {
+        if (!rows.wanted(workload, method, precision)) {
+            return;
+        }
         var parameters = Map.of("workload", workload, "method", method, "precision", precision, "threads", threads);
         var pairs = alternate(new Forks(2, 3), count, new Subject(StepBenchmark.class, "step", parameters),
                 new Subject(ProductsBenchmark.class, "products", parameters));
@@ -46,6 +53,6 @@ final class Limit extends Measurement {
                         : FAST_SMALL_TARGET;
         table.row(workload, method, precision, Pairs.median(pairs.first()), Pairs.median(pairs.second()),
                 StepProducts.flops(products) / Pairs.median(pairs.second()) / 1e6,
-                Table.ratio(pairs.ratio(), pairs.spread()), Table.target(pairs.ratio(), target));
+                pairs.time(), Table.target(pairs.time().value(), target), pairs.processorTime());
     }
 }

@@ -8,6 +8,7 @@ import lorikeet.bench.Forks.Measured;
 import lorikeet.bench.Forks.Pairs;
 import lorikeet.bench.Forks.Subject;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** The same step in libtorch. */
 @Command(name = "peers", mixinStandardHelpOptions = true,
@@ -24,14 +25,19 @@ final class Peers extends Measurement {
 
     private static final List<Precisions> PRECISIONS =
             List.of(new Precisions("strict", "fp32", 0.85, 1e-4), new Precisions("fast", "bf16", 0.6, 1e-2));
+    private static final int PAIRS = 5;
     private static final double MEMORY_TARGET = 0.35, RECOMPUTED_TARGET = 0.12, RECOMPUTING_TIME = 1.35;
+
+    @Mixin
+    private Rows rows;
 
     private final Table times =
             new Table("Milliseconds a step: medians over the pairs; ratio with the range over pairs",
-                    "model, batch", "method", "ours", "libtorch", "our ms", "its ms", "ratio", "target",
+                    "model, batch", "method", "ours", "libtorch", "our ms", "its ms", "ratio", "target", "ratio of processor time",
                     "our loss, first → last",
                     "its loss");
-    private final Table memory = new Table("MB above the weights", "model, batch", "method", "ours",
+    private final Table memory = new Table("MB above the loaded weights; copies of weights made later count",
+            "model, batch", "method", "ours",
             "ours, ledger", "ours, resident above idle", "libtorch fp32, resident above idle", "ledger over its",
             "target");
 
@@ -45,8 +51,8 @@ final class Peers extends Measurement {
                 ? List.of(Workload.GPT2_SHORT, Workload.GPT2_LONG, Workload.BUNDLED)
                 : List.of(Workload.BUNDLED)) {
             for (var method : methods(workload)) {
-                for (var precisions : PRECISIONS) {
-                    compare(workload, method, precisions);
+                if (rows.wanted(workload, method)) {
+                    compare(workload, method);
                 }
             }
         }
@@ -68,24 +74,25 @@ final class Peers extends Measurement {
                 : List.of(Methods.LORA_ATTENTION, Methods.LORA_ALL, Methods.FULL);
     }
 
-    private void compare(Workload workload, String method, Precisions precisions) {
-        var forks = new Forks(3, full ? 5 : 3);
-        var ours = new Subject(StepBenchmark.class, "step", Map.of("workload", workload, "method", method, "precision",
-                precisions.ours, "threads", threads));
-        var theirs = new Subject(peer(), "step", Map.of("workload", workload, "method", method, "type",
-                precisions.theirs, "threads", threads));
-        var pairs = alternate(forks, 5, ours, theirs);
-        var our = pairs.first().getFirst();
-        var their = pairs.second().getFirst();
-        requireSameLoss(our, their, precisions.tolerance);
-        times.row(workload, method, precisions.ours, precisions.theirs, Pairs.median(pairs.first()),
-                Pairs.median(pairs.second()), Table.ratio(pairs.ratio(), pairs.spread()),
-                Table.target(pairs.ratio(), precisions.target), losses(our), losses(their));
-        if (precisions.theirs.equals("fp32")) {
-            double peer = aboveIdle(pairs.second());
-            memoryRow(workload, method, precisions.ours, pairs.first(), peer,
-                    method.equals(Methods.FULL) ? Double.NaN : MEMORY_TARGET);
-            if (workload.base().startsWith("gpt2") && !method.equals(Methods.FULL)) {
+    private void compare(Workload workload, String method) {
+        boolean isLora = !method.equals(Methods.FULL);
+        double peer = Double.NaN; // memory of libtorch in fp32, the first of the precisions
+        for (var precisions : PRECISIONS) {
+            var ours = new Subject(StepBenchmark.class, "step", Map.of("workload", workload, "method", method,
+                    "precision", precisions.ours, "threads", threads));
+            var theirs = new Subject(peer(), "step", Map.of("workload", workload, "method", method, "type",
+                    precisions.theirs, "threads", threads));
+            var pairs = alternate(new Forks(2, 3), PAIRS, ours, theirs);
+            var our = pairs.first().getFirst();
+            var their = pairs.second().getFirst();
+            requireSameLoss(our, their, precisions.tolerance);
+            times.row(workload, method, precisions.ours, precisions.theirs, Pairs.median(pairs.first()),
+                    Pairs.median(pairs.second()), pairs.time(),
+                    Table.target(pairs.time().value(), precisions.target), pairs.processorTime(),
+                    losses(our), losses(their));
+            peer = Double.isNaN(peer) ? aboveIdle(pairs.second()) : peer;
+            memoryRow(workload, method, precisions.ours, pairs.first(), peer, isLora ? MEMORY_TARGET : Double.NaN);
+            if (full && isLora && workload.base().startsWith("gpt2")) {
                 recomputing(workload, method, precisions.ours, ours, peer);
             }
         }
@@ -94,7 +101,7 @@ final class Peers extends Measurement {
     private void memoryRow(Workload workload, String method, String name, List<Measured> ours, double peer,
             double target) {
         double ledger =
-                ours.stream().mapToDouble(m -> m.secondary("peak") - m.secondary("weights")).max().orElseThrow();
+                ours.stream().mapToDouble(m -> m.secondary("peak") - m.secondary("loaded")).max().orElseThrow();
         memory.row(workload, method, name, Table.megabytes(ledger), Table.megabytes(aboveIdle(ours)),
                 Table.megabytes(peer), ledger / peer,
                 Double.isNaN(target) ? "none" : Table.target(ledger / peer, target));
@@ -108,10 +115,10 @@ final class Peers extends Measurement {
     private void recomputing(Workload workload, String method, String precision, Subject keeping, double peer) {
         var again = new Subject(StepBenchmark.class, "step", Map.of("workload", workload, "method", method, "precision",
                 precision, "threads", threads, "recompute", true));
-        var pairs = alternate(new Forks(3, 3), 3, again, keeping);
+        var pairs = alternate(new Forks(2, 3), 3, again, keeping);
         memoryRow(workload, method, precision + ", recomputed", pairs.first(), peer, RECOMPUTED_TARGET);
-        show("Recomputing takes " + Table.ratio(pairs.ratio(), pairs.spread()) + " of the time of keeping ("
-                + workload + ", " + method + "); target " + Table.target(pairs.ratio(), RECOMPUTING_TIME) + ".");
+        show("Recomputing takes " + pairs.time() + " of the time of keeping ("
+                + workload + ", " + method + "); target " + Table.target(pairs.time().value(), RECOMPUTING_TIME) + ".");
     }
 
     private static Class<?> peer() {

@@ -5,12 +5,16 @@ import java.util.List;
 import java.util.Map;
 import lorikeet.bench.Forks.Measured;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** What a training step costs with each method. */
 @Command(name = "step", mixinStandardHelpOptions = true,
         description = "Tokens per second and memory of a training step: methods, models, precisions.")
 final class Step extends Measurement {
     private record Case(Workload workload, String method, String precision, boolean recompute) {}
+
+    @Mixin
+    private Rows rows;
 
     @Override
     void measure() {
@@ -19,6 +23,9 @@ final class Step extends Measurement {
                 "optimizer", "activations", "workspace", "resident, idle", "resident, peak", "Java heap KB/step");
         var forks = new Forks(2, full ? 7 : 3);
         for (var one : cases()) {
+            if (!rows.wanted(one.workload, one.method, one.precision)) {
+                continue;
+            }
             var measured = run(forks, StepBenchmark.class, "step", Map.of("workload", one.workload, "method",
                     one.method, "precision", one.precision, "threads", threads, "recompute", one.recompute));
             table.row(one.workload, one.method + (one.recompute ? ", recomputed" : ""), one.precision,

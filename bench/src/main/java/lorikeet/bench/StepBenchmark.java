@@ -61,12 +61,12 @@ public class StepBenchmark {
         decoder = work.folder().load(device, device.precision() == Precision.BF16 && frozen ? DType.BF16 : DType.F32,
                 Dropouts.NONE);
         var adapter = chosen.attach(decoder, SEED);
+        Watch.start(device.memory().ledger());
+        Watch.say("trainable", adapter.size());
         optimizer = new AdamWOptimizer(
                 List.of(new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), DECAY, 1)),
                 AdamWOptimizer.Settings.DEFAULT);
         batch = work.batch(decoder.shape().vocabulary());
-        Watch.start(device.memory().ledger());
-        Watch.say("trainable", adapter.size());
     }
 
     @Benchmark

@@ -44,11 +44,6 @@ final class Table {
         return bytes / 1e6;
     }
 
-    /** 0.61 (0.58–0.66). */
-    static String ratio(double ratio, double[] spread) {
-        return String.format(Locale.ROOT, "%.2f (%.2f–%.2f)", ratio, spread[0], spread[1]);
-    }
-
     /** A target and whether it is met: "≤ 0.85 ✓", or by how much it is missed. */
     static String target(double value, double most) {
         return String.format(Locale.ROOT, value <= most ? "≤ %.2f ✓" : "≤ %.2f missed by %.0f %%", most,

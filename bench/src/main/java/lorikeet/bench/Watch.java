@@ -1,6 +1,8 @@
 package lorikeet.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -14,18 +16,25 @@ import lorikeet.kernels.Purpose;
  * leaves here what the other reports.
  */
 public final class Watch {
+    /** Milliseconds that all threads of the process together have spent on processors in an iteration. */
+    static final String CPU_TIME = "processor time";
+
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path RESET = Path.of("/proc/self/clear_refs");
 
     private static final Map<String, Double> said = new LinkedHashMap<>();
     private static Ledger ledger;
+    private static long cpuBefore;
 
     private Watch() {}
 
-    /** Everything is loaded and at rest: memory counts from here. {@code books} may be null. */
+    /** The weights are loaded and all is at rest: memory counts from here. {@code books} may be null. */
     public static void start(Ledger books) {
         said.clear();
         ledger = books;
+        if (ledger != null) {
+            say("loaded", ledger.current(Purpose.WEIGHTS)); // copies that come later are not the model's own
+        }
         say("resident idle", resident("VmRSS"));
         try {
             Files.writeString(RESET, "5"); // the peak begins anew
@@ -39,8 +48,9 @@ public final class Watch {
         said.put(name, value);
     }
 
-    /** Peaks count from the next step. */
+    /** Peaks and processor time count from here. */
     static void beforeIteration() {
+        cpuBefore = cpuTime();
         if (ledger != null) {
             ledger.resetPeaks();
         }
@@ -49,6 +59,7 @@ public final class Watch {
     /** All there is to report now; bytes where memory is meant. */
     static Map<String, Double> report() {
         var all = new LinkedHashMap<>(said);
+        all.put(CPU_TIME, (cpuTime() - cpuBefore) / 1e6);
         if (said.containsKey("resident idle")) {
             all.put("resident peak", resident("VmHWM"));
         }
@@ -59,6 +70,13 @@ public final class Watch {
             }
         }
         return all;
+    }
+
+    /** In nanoseconds; 0 where the JVM does not know. */
+    private static long cpuTime() {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                ? system.getProcessCpuTime()
+                : 0;
     }
 
     /** A line of the system's report on this process, in bytes; 0 where there is none. */

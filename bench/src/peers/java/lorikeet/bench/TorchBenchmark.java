@@ -92,13 +92,13 @@ public class TorchBenchmark {
                 converted.clear();
             }
         }
+        Watch.start(null);
+        Watch.say("trainable", trained.stream().mapToLong(NDArray::size).sum());
         for (var value : trained) {
             means.add(named(value.zerosLike(), "means"));
             variances.add(named(value.zerosLike(), "variances"));
             counts.add(named(manager.zeros(new Shape()), "steps"));
         }
-        Watch.start(null);
-        Watch.say("trainable", trained.stream().mapToLong(NDArray::size).sum());
     }
 
     private static int branches(Adapter adapter, int layers) {
