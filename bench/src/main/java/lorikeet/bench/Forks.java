@@ -29,6 +29,11 @@ record Forks(int warmups, int iterations, List<String> flags) {
         this(warmups, iterations, List.of());
     }
 
+    /** For steps of {@code workload}: the short steps of a small model need more of them until all code is compiled. */
+    static Forks of(Workload workload, int iterations) {
+        return new Forks(workload.base().startsWith("gpt2") ? 3 : 10, iterations);
+    }
+
     /** One fork of {@code method} of a benchmark class with one value for each named parameter. */
     Measured run(Class<?> benchmark, String method, Map<String, ?> parameters) {
         // Another JMH on the machine is like any other load, and load is stated.

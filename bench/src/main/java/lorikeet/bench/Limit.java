@@ -43,7 +43,7 @@ final class Limit extends Measurement {
             return;
         }
         var parameters = Map.of("workload", workload, "method", method, "precision", precision, "threads", threads);
-        var pairs = alternate(new Forks(2, 3), count, new Subject(StepBenchmark.class, "step", parameters),
+        var pairs = alternate(Forks.of(workload, 3), count, new Subject(StepBenchmark.class, "step", parameters),
                 new Subject(ProductsBenchmark.class, "products", parameters));
         var products = StepProducts.of(workload.folder().config().shape(), workload, method);
         double target = precision.equals("strict")

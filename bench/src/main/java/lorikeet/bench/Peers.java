@@ -82,7 +82,7 @@ final class Peers extends Measurement {
                     "precision", precisions.ours, "threads", threads));
             var theirs = new Subject(peer(), "step", Map.of("workload", workload, "method", method, "type",
                     precisions.theirs, "threads", threads));
-            var pairs = alternate(new Forks(2, 3), PAIRS, ours, theirs);
+            var pairs = alternate(Forks.of(workload, 3), PAIRS, ours, theirs);
             var our = pairs.first().getFirst();
             var their = pairs.second().getFirst();
             requireSameLoss(our, their, precisions.tolerance);
@@ -115,7 +115,7 @@ final class Peers extends Measurement {
     private void recomputing(Workload workload, String method, String precision, Subject keeping, double peer) {
         var again = new Subject(StepBenchmark.class, "step", Map.of("workload", workload, "method", method, "precision",
                 precision, "threads", threads, "recompute", true));
-        var pairs = alternate(new Forks(2, 3), 3, again, keeping);
+        var pairs = alternate(Forks.of(workload, 3), 3, again, keeping);
         memoryRow(workload, method, precision + ", recomputed", pairs.first(), peer, RECOMPUTED_TARGET);
         show("Recomputing takes " + pairs.time() + " of the time of keeping ("
                 + workload + ", " + method + "); target " + Table.target(pairs.time().value(), RECOMPUTING_TIME) + ".");

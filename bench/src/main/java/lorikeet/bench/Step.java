@@ -21,12 +21,11 @@ final class Step extends Measurement {
         var table = new Table("A training step (forward, backward, AdamW); memory in MB at the ledger's peak",
                 "model, batch", "method", "precision", "trainable", "ms", "tokens/s", "peak", "weights", "gradients",
                 "optimizer", "activations", "workspace", "resident, idle", "resident, peak", "Java heap KB/step");
-        var forks = new Forks(2, full ? 7 : 3);
         for (var one : cases()) {
             if (!rows.wanted(one.workload, one.method, one.precision)) {
                 continue;
             }
-            var measured = run(forks, StepBenchmark.class, "step", Map.of("workload", one.workload, "method",
+            var measured = run(Forks.of(one.workload, full ? 7 : 3), StepBenchmark.class, "step", Map.of("workload", one.workload, "method",
                     one.method, "precision", one.precision, "threads", threads, "recompute", one.recompute));
             table.row(one.workload, one.method + (one.recompute ? ", recomputed" : ""), one.precision,
                     (long) measured.secondary("trainable"), measured.median(),
