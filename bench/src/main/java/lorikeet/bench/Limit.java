@@ -21,7 +21,8 @@ final class Limit extends Measurement {
     void measure() throws IOException {
         var table = new Table(
                 "A step over its matrix products alone: medians over pairs, ratio with the range over pairs",
-                "model, batch", "method", "precision", "step ms", "products ms", "GFLOP/s of them", "ratio", "target", "ratio of processor time");
+                "model, batch", "method", "precision", "step ms", "products ms", "GFLOP/s of them", "ratio", "target",
+                "ratio of processor time");
         if (full) {
             for (var workload : List.of(Workload.GPT2_SHORT, Workload.GPT2_LONG, Workload.BUNDLED)) {
                 for (var method : List.of(Methods.LORA_ATTENTION, Methods.LORA_ALL, Methods.FULL)) {

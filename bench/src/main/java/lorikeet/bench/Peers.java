@@ -33,7 +33,8 @@ final class Peers extends Measurement {
 
     private final Table times =
             new Table("Milliseconds a step: medians over the pairs; ratio with the range over pairs",
-                    "model, batch", "method", "ours", "libtorch", "our ms", "its ms", "ratio", "target", "ratio of processor time",
+                    "model, batch", "method", "ours", "libtorch", "our ms", "its ms", "ratio", "target",
+                    "ratio of processor time",
                     "our loss, first → last",
                     "its loss");
     private final Table memory = new Table("MB above the loaded weights; copies of weights made later count",

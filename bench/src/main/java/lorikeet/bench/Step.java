@@ -25,8 +25,9 @@ final class Step extends Measurement {
             if (!rows.wanted(one.workload, one.method, one.precision)) {
                 continue;
             }
-            var measured = run(Forks.of(one.workload, full ? 7 : 3), StepBenchmark.class, "step", Map.of("workload", one.workload, "method",
-                    one.method, "precision", one.precision, "threads", threads, "recompute", one.recompute));
+            var measured = run(Forks.of(one.workload, full ? 7 : 3), StepBenchmark.class, "step",
+                    Map.of("workload", one.workload, "method",
+                            one.method, "precision", one.precision, "threads", threads, "recompute", one.recompute));
             table.row(one.workload, one.method + (one.recompute ? ", recomputed" : ""), one.precision,
                     (long) measured.secondary("trainable"), measured.median(),
                     1000 * one.workload.tokens() / measured.median(), mb(measured, "peak"), mb(measured, "weights"),
