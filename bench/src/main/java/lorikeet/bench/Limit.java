@@ -32,9 +32,10 @@ final class Limit extends Measurement {
                 }
             }
         } else {
-            row(table, Workload.BUNDLED, Methods.LORA_ATTENTION, "strict", 3);
-            row(table, Workload.BUNDLED, Methods.LORA_ATTENTION, "fast", 3);
-            row(table, Workload.GPT2_SHORT, Methods.LORA_ATTENTION, "fast", 3);
+            for (var workload : List.of(Workload.BUNDLED, Workload.GPT2_SHORT)) {
+                row(table, workload, Methods.LORA_ATTENTION, "strict", 3);
+                row(table, workload, Methods.LORA_ATTENTION, "fast", 3);
+            }
         }
         show(table);
     }

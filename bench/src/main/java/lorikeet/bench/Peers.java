@@ -93,7 +93,7 @@ final class Peers extends Measurement {
                     losses(our), losses(their));
             peer = Double.isNaN(peer) ? aboveIdle(pairs.second()) : peer;
             memoryRow(workload, method, precisions.ours, pairs.first(), peer, isLora ? MEMORY_TARGET : Double.NaN);
-            if (full && isLora && workload.base().startsWith("gpt2")) {
+            if (full && isLora && workload.base().startsWith("gpt2") && rows.wanted(workload, method, "recomputed")) {
                 recomputing(workload, method, precisions.ours, ours, peer);
             }
         }
