@@ -39,6 +39,11 @@ public abstract class Device implements AutoCloseable {
 
     protected abstract void freeRaw(long address, long bytes);
 
+    /** Whether {@link Memory} keeps freed blocks for the next allocation of their size. */
+    protected boolean poolsMemory() {
+        return true;
+    }
+
     @Override
     public abstract void close();
 

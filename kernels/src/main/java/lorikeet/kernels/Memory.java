@@ -63,7 +63,7 @@ public final class Memory {
 
     private Buffer book(DType dtype, long size, Purpose purpose) {
         long bytes = Math.multiplyExact(size, dtype.bytes());
-        long reserved = sizeClass(bytes);
+        long reserved = device.poolsMemory() ? sizeClass(bytes) : Math.max(ALIGNMENT, bytes);
         var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
         ledger.book(purpose, bytes, reserved);
         return new Buffer(block, dtype, 0, size);
@@ -104,8 +104,12 @@ public final class Memory {
 
     void free(Buffer.Block block) {
         ledger.book(block.purpose, -block.bytes, -block.reservedBytes);
-        pool.computeIfAbsent(block.reservedBytes, _ -> new ArrayDeque<>()).push(block.address);
-        pooledBytes += block.reservedBytes;
+        if (device.poolsMemory()) {
+            pool.computeIfAbsent(block.reservedBytes, _ -> new ArrayDeque<>()).push(block.address);
+            pooledBytes += block.reservedBytes;
+        } else {
+            device.freeRaw(block.address, block.reservedBytes);
+        }
     }
 
     /** Bytes of freed blocks that wait in the pool for their next use. */

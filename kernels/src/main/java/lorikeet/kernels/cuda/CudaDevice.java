@@ -78,6 +78,11 @@ public final class CudaDevice extends Device {
     }
 
     @Override
+    protected boolean poolsMemory() {
+        return gpu.poolsMemory();
+    }
+
+    @Override
     public void close() {
         gpu.synchronise();
         productSpace.release();

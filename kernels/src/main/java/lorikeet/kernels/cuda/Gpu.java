@@ -34,6 +34,11 @@ public interface Gpu extends AutoCloseable {
 
     void free(long address);
 
+    /** Whether freed memory is worth keeping for the next allocation of its size. One that checks memory wants it back. */
+    default boolean poolsMemory() {
+        return true;
+    }
+
     /** Queues a copy to the GPU; {@code source} may be reused as soon as this returns. */
     void upload(long address, MemorySegment source);
 

@@ -138,11 +138,17 @@ public final class JCudaGpu implements Gpu {
                     + capability % 10 + "; the kernels need 7.5 (Turing) or newer");
         }
         check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
-        makeCurrent();
-        check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-        staging = new Staging(stream);
-        checkCublas(cublasCreate(cublas), "cublasCreate");
-        checkCublas(cublasSetStream(cublas, new cudaStream_t(stream)), "cublasSetStream");
+        try {
+            makeCurrent();
+            check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+            staging = new Staging(stream);
+            checkCublas(cublasCreate(cublas), "cublasCreate");
+            checkCublas(cublasSetStream(cublas, new cudaStream_t(stream)), "cublasSetStream");
+        } catch (RuntimeException e) {
+            cuDevicePrimaryCtxRelease(device); // and with it all that was made in it
+            arena.close();
+            throw e;
+        }
         for (int i = 0; i < MOST_PARAMETERS; i++) {
             parameters.setAtIndex(ValueLayout.JAVA_LONG, MOST_PARAMETERS + i, parameters.address() + 8L * i);
         }

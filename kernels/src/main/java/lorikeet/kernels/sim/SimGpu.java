@@ -121,6 +121,12 @@ public final class SimGpu implements Gpu {
         queue.add(() -> memory.free(address));
     }
 
+    /** So that every allocation starts as NaN, is not longer than what was asked for, and is gone once it is freed. */
+    @Override
+    public boolean poolsMemory() {
+        return false;
+    }
+
     @Override
     public void upload(long address, MemorySegment source) {
         var copy = source.toArray(ValueLayout.JAVA_BYTE);
