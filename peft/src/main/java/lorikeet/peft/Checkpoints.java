@@ -101,6 +101,12 @@ public record Checkpoints(Path folder, Map<String, String> run) {
         }
     }
 
+    /** Where to go on from, to be appended to what went wrong; empty where there is no checkpoint yet. */
+    public String whereToGoOn() throws IOException {
+        var files = files();
+        return files.isEmpty() ? "" : "; --resume goes on from the last checkpoint, " + files.getFirst();
+    }
+
     /** Newest first. */
     private List<Path> files() throws IOException {
         if (!Files.isDirectory(folder)) {

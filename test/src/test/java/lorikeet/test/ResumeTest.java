@@ -4,31 +4,23 @@ import static lorikeet.test.CommandRun.done;
 import static lorikeet.test.CommandRun.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Stream;
-import lorikeet.engine.SafetensorsFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A run that was cut short and gone on with ends as if it had not been, to the bit. */
 class ResumeTest {
     private static final String BASE = GoldenBase.FOLDER.toString();
-    private static final List<String> COMPARED =
-            List.of("step", "loss", "lr", "grad_norm", "tokens", "eval_loss", "eval_accuracy");
 
     @TempDir
     private Path folder;
@@ -62,40 +54,20 @@ class ResumeTest {
         Files.writeString(run.resolve("adapter_model.safetensors.partial"), "half of the next");
     }
 
-    private static List<String> metrics(Path run) throws IOException {
-        var lines = new ArrayList<String>();
-        for (var line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
-            lines.add(((ObjectNode) new JsonMapper().readTree(line)).retain(COMPARED).toString());
-        }
-        return lines;
-    }
-
     private void requireSame() throws IOException {
-        try (var files = Files.list(whole)) {
-            var adapter = files.map(Path::getFileName).map(Path::toString).filter(name -> name.endsWith(".safetensors"))
-                    .toList();
-            assertThat(adapter).isNotEmpty().allSatisfy(
-                    name -> assertThat(cut.resolve(name)).hasSameBinaryContentAs(whole.resolve(name)));
-        }
-        assertThat(tensors(cut)).isEqualTo(tensors(whole));
-        assertThat(metrics(cut)).isEqualTo(metrics(whole));
-        assertThat(metrics(whole)).hasSize(8 + 4); // evaluated before, after 4, after 8 and at the end
+        new RunFolder(cut).requireSameAs(new RunFolder(whole));
+        assertThat(new RunFolder(whole).metrics()).hasSize(8 + 4); // evaluated before, after 4, after 8 and at the end
     }
 
-    /** Of the last checkpoint: parameters and the optimizer's averages. */
-    private static Map<String, String> tensors(Path run) throws IOException {
-        var tensors = new TreeMap<String, String>();
-        try (var file = SafetensorsFile.open(run.resolve("checkpoints/step-000006.safetensors"))) {
-            file.tensors().forEach(info -> tensors.put(info.name(), Arrays.toString(file.floats(info.name()))));
-        }
-        return tensors;
+    static Stream<String> methods() {
+        return Stream.of("lora --dropout 0.3", "lora --init pissa", "lora --bias all --rate-ratio 4", "dora", "ia3",
+                "prompt --virtual-tokens 3", "prefix --virtual-tokens 3 --encoder-hidden 8",
+                "prefix --virtual-tokens 3 --encoder none", "p-tuning --virtual-tokens 3", "series --bottleneck 4",
+                "parallel --bottleneck 4", "full --base-dropout 0.1", "last-layers", "bitfit", "layer-norms");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"lora --dropout 0.3", "lora --init pissa", "lora --bias all --rate-ratio 4", "dora", "ia3",
-        "prompt --virtual-tokens 3", "prefix --virtual-tokens 3 --encoder-hidden 8",
-        "prefix --virtual-tokens 3 --encoder none", "p-tuning --virtual-tokens 3", "series --bottleneck 4",
-        "parallel --bottleneck 4", "full --base-dropout 0.1", "last-layers", "bitfit", "layer-norms"})
+    @MethodSource("methods")
     void everyMethodEndsWithTheSameBits(String method) throws IOException {
         var options = with(new String[] {"--method"}, method.split(" "));
         done(finetune(whole, options));
@@ -131,10 +103,8 @@ class ResumeTest {
     @Test
     void twoCheckpointsAreKept() throws IOException {
         done(finetune(cut));
-        try (var files = Files.list(cut.resolve("checkpoints"))) {
-            assertThat(files.map(file -> file.getFileName().toString()))
-                    .containsExactlyInAnyOrder("step-000003.safetensors", "step-000006.safetensors");
-        }
+        assertThat(new RunFolder(cut).checkpoints()).extracting(file -> file.getFileName().toString())
+                .containsExactly("step-000003.safetensors", "step-000006.safetensors");
     }
 
     @ParameterizedTest

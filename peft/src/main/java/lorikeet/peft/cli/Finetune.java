@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import lorikeet.kernels.Device;
+import lorikeet.kernels.OutOfDeviceMemoryException;
 import lorikeet.model.Decoder;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Generation;
@@ -224,9 +225,13 @@ final class Finetune implements Callable<Integer> {
                     between(step, training, metrics);
                     return !interrupts.requested();
                 });
-            } finally {
-                AdapterFolder.save(target, adapter, base.base);
+            } catch (ArithmeticException | OutOfDeviceMemoryException e) {
+                AdapterFolder.save(target, adapter, base.base); // the last good one
+                throw e;
+            } catch (UncheckedIOException e) {
+                throw new IOException(e.getCause().getMessage() + checkpoints.whereToGoOn(), e);
             }
+            AdapterFolder.save(target, adapter, base.base);
             if (interrupts.requested() && outcome.steps() < training.steps()) {
                 training.save(checkpoints, metrics.length());
                 say("stopped after step %d of %d; the adapter is in %s; the same command with --out %s --resume goes on",

@@ -21,6 +21,7 @@ import lorikeet.model.Training;
 final class Metrics implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    private final Path file;
     private final FileChannel channel;
 
     /**
@@ -28,6 +29,7 @@ final class Metrics implements AutoCloseable {
      * @throws IOException if another run is writing there, or the file is shorter
      */
     Metrics(Path file, long keep) throws IOException {
+        this.file = file;
         channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         try {
             if (!lock()) {
@@ -88,7 +90,7 @@ final class Metrics implements AutoCloseable {
                 channel.write(bytes);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new UncheckedIOException(new IOException(file + ": " + e.getMessage(), e));
         }
     }
 
