@@ -2,7 +2,9 @@ package lorikeet.kernels;
 
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The books of one device's memory: bytes in use and their peak, by {@link Purpose}. <i>Requested</i> bytes are what was
@@ -77,8 +79,11 @@ public final class Ledger {
         }
     }
 
+    /** What is in use now, for people: "weights 24.9 MB, gradients 0.4 MB, …". */
     @Override
     public String toString() {
-        return "Ledger" + Arrays.toString(current) + " peak " + peakTotal;
+        return Arrays.stream(Purpose.values()).map(purpose -> "%s %.1f MB"
+                .formatted(purpose.name().toLowerCase(Locale.ROOT), current(purpose) / 1e6))
+                .collect(Collectors.joining(", "));
     }
 }

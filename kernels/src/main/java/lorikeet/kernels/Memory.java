@@ -98,7 +98,15 @@ public final class Memory {
             return device.allocateRaw(reserved);
         } catch (OutOfDeviceMemoryException outOfMemory) {
             trim();
+            return takeOrSayWhatIsInUse(reserved);
+        }
+    }
+
+    private long takeOrSayWhatIsInUse(long reserved) {
+        try {
             return device.allocateRaw(reserved);
+        } catch (OutOfDeviceMemoryException e) {
+            throw new OutOfDeviceMemoryException(e.getMessage() + "; in use: " + ledger);
         }
     }
 

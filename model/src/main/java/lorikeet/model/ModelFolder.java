@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -98,7 +99,7 @@ public final class ModelFolder {
             var files = new ArrayList<Path>();
             for (var name : names) {
                 var file = path.resolve(name).normalize();
-                if (!file.getParent().equals(path.normalize())) {
+                if (!path.normalize().equals(file.getParent())) {
                     throw new IOException(index + ": expected files of the same folder, found " + name);
                 }
                 files.add(file);
@@ -106,6 +107,8 @@ public final class ModelFolder {
             return files;
         } catch (JsonProcessingException e) {
             throw new IOException(index + ": not valid JSON: " + e.getOriginalMessage());
+        } catch (InvalidPathException e) {
+            throw new IOException(index + ": expected names of files: " + e.getReason(), e);
         }
     }
 

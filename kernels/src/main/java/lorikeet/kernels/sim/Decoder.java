@@ -1,9 +1,12 @@
 package lorikeet.kernels.sim;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import lorikeet.kernels.sim.Scope.Symbol;
 
 /**
@@ -32,7 +35,7 @@ final class Decoder {
         /** Where its parameters and results lie in the memory of a thread. */
         final List<Integer> parameters = new ArrayList<>();
         final List<Integer> results = new ArrayList<>();
-        final List<Function> callers = new ArrayList<>();
+        final Set<Function> callers = new LinkedHashSet<>();
         /** Register, in the file of words, with the number of the call that each lane came from. */
         int link;
         /** Number of its first instruction, known once it is decoded. */
@@ -42,8 +45,14 @@ final class Decoder {
             this.source = source;
         }
 
-        private boolean reaches(Function caller) {
-            return this == caller || callers.stream().anyMatch(c -> c.reaches(caller));
+        /** Whether {@code other} is this function or calls it, be it through others. */
+        private boolean isReachedFrom(Function other) {
+            var all = new LinkedHashSet<>(List.of(this));
+            var next = new ArrayDeque<>(all);
+            while (!next.isEmpty()) {
+                next.remove().callers.stream().filter(all::add).forEach(next::add);
+            }
+            return all.contains(other);
         }
     }
 
@@ -464,7 +473,7 @@ final class Decoder {
         var source = ptx.functions().stream().filter(f -> !f.entry() && f.name().equals(name)).findFirst()
                 .orElseThrow(() -> error("unknown function " + name));
         var callee = functions.computeIfAbsent(name, _ -> declare(source));
-        if (function.reaches(callee)) {
+        if (function.isReachedFrom(callee)) {
             throw error("recursion is not supported");
         }
         callee.callers.add(function);

@@ -249,6 +249,9 @@ final class Parser {
     private Ptx.Group group(String end) {
         var members = new ArrayList<Ptx.Operand>();
         while (!peek().is(end)) {
+            if (peek().is("{") || peek().is("(")) {
+                throw error(peek(), "groups do not nest: expected an operand");
+            }
             members.add(operand());
             if (!peek().is(end)) {
                 expect(",");

@@ -9,13 +9,16 @@ import java.util.List;
  */
 record Ptx(List<Variable> variables, List<Function> functions, List<String> lines) {
 
+    private static final int SHOWN = 200;
+
     PtxException error(int line, String message) {
         return new PtxException(line, text(line), message);
     }
 
-    /** The text of a line, counted from 1, without indentation. */
+    /** The text of a line, counted from 1, without indentation; only the beginning of an endless one. */
     String text(int line) {
-        return line >= 1 && line <= lines.size() ? lines.get(line - 1).strip() : "";
+        var text = line >= 1 && line <= lines.size() ? lines.get(line - 1).strip() : "";
+        return text.length() > SHOWN ? text.substring(0, SHOWN) + "…" : text;
     }
 
     /**

@@ -74,6 +74,8 @@ public final class SimGpu implements Gpu {
             new Properties("GPU made of Java", 75, 16L << 30, 40, 48 << 10, 64 << 10);
     /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
     private static final long STAGING_BYTES = 256L << 20;
+    /** More global variables than any module has need of. */
+    private static final int MAX_GLOBAL_BYTES = 64 << 20;
 
     /** Parsed texts, for as long as somebody holds the text: the shipped ones are large, and devices many in tests. */
     private static final Map<String, Ptx> PARSED = Collections.synchronizedMap(new WeakHashMap<>());
@@ -169,8 +171,13 @@ public final class SimGpu implements Gpu {
     private Module load(String text) {
         var ptx = PARSED.computeIfAbsent(text, Parser::parse);
         var globals = new HashMap<String, Long>();
+        long bytes = 0;
         for (var variable : ptx.variables()) {
             if (variable.space() != Space.SHARED) {
+                bytes += variable.bytes();
+                if (bytes > MAX_GLOBAL_BYTES) {
+                    throw ptx.error(variable.line(), "more than " + MAX_GLOBAL_BYTES + " bytes of global variables");
+                }
                 long address = memory.allocate(variable.bytes());
                 var content = variable.content() == null ? new byte[variable.bytes()] : variable.content();
                 memory.segment(address, content.length, "load").copyFrom(MemorySegment.ofArray(content));

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -48,12 +49,15 @@ public final class Tokenizer implements AutoCloseable {
      * @throws IOException if the file cannot be read or is no tokenizer
      */
     public static Tokenizer open(Path file, int endOfText) throws IOException {
-        var json = Files.readString(file);
+        String json;
         JsonNode root;
         try {
+            json = Files.readString(file);
             root = new ObjectMapper().readTree(json);
         } catch (JsonProcessingException e) {
             throw new IOException(file + ": not JSON: " + e.getOriginalMessage(), e);
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + ": not UTF-8 text", e);
         }
         int size = vocabularySize(root);
         if (size == 0) {
