@@ -79,6 +79,15 @@ class CompareTest {
         assertThat(folder.resolve("comparison.md")).hasContent(result.out());
         assertThat(Files.readAllLines(folder.resolve("comparison.csv"))).hasSize(15);
         assertThat(trials()).hasSize(14);
+        assertThat(memory(1)).hasSize(6).isEqualTo(memory(2));
+    }
+
+    /** Bytes of weights and gradients in each run with a seed: no run leaves anything behind in the device's memory. */
+    private List<String> memory(int seed) throws IOException {
+        return Files.readAllLines(folder.resolve("comparison.csv")).stream()
+                .filter(line -> line.matches(".*(topics|definitions)," + seed + ",.*"))
+                .map(line -> line.split(",(?=\\d+,\\d+,\\d+,\\d+,\\d+,[^,]*,\\d+$)")[1].split(","))
+                .map(cells -> cells[0] + " " + cells[1]).toList();
     }
 
     /** Everything in the table but the seconds. */

@@ -49,20 +49,24 @@ record TrialRunner(BaseOptions base, ModelFolder folder, Device device, Tokenize
         var method = contestant.method();
         try (var decoder = base.load(folder, device, AdapterOption.trainsBase(method))) {
             var adapter = method.attach(decoder, setup.seed());
-            var steps = new ArrayList<Training.Step>();
-            TrainingRun.Outcome outcome;
-            try (var training = new TrainingRun(options, decoder, adapter, task, contestant.rate(options),
-                    setup.seed())) {
-                outcome = training.go(step -> {
-                    steps.add(step);
-                    each.accept(step);
-                    return true;
-                });
+            try {
+                var steps = new ArrayList<Training.Step>();
+                TrainingRun.Outcome outcome;
+                try (var training = new TrainingRun(options, decoder, adapter, task, contestant.rate(options),
+                        setup.seed())) {
+                    outcome = training.go(step -> {
+                        steps.add(step);
+                        each.accept(step);
+                        return true;
+                    });
+                }
+                long added = method instanceof Selection ? 0 : adapter.size();
+                return new Trial(setup, adapter.size(), decoder.shape().parameters() + added,
+                        steps.stream().map(Training.Step::loss).toList(), medianSeconds(steps), outcome.memory(),
+                        storedBytes(adapter), score(decoder, task));
+            } finally {
+                adapter.detach();
             }
-            long added = method instanceof Selection ? 0 : adapter.size();
-            return new Trial(setup, adapter.size(), decoder.shape().parameters() + added,
-                    steps.stream().map(Training.Step::loss).toList(), medianSeconds(steps), outcome.memory(),
-                    storedBytes(adapter), score(decoder, task));
         }
     }
 
