@@ -62,14 +62,15 @@ final class Scaling extends Measurement {
         var lengths = new double[] {256, 512, 1024, 2048};
         var bytes = new double[lengths.length];
         for (int i = 0; i < lengths.length; i++) {
-            bytes[i] = attentionPeak((int) lengths[i]);
+            bytes[i] = attentionPeak((int) lengths[i], threads);
         }
         double growth = Statistics.exponent(lengths, bytes);
         exponents.row("length, attention alone", 256, 2048, Double.NaN, growth, Table.target(growth, LINEAR));
         chart.addSeries("length, attention alone", relative(lengths), relative(bytes));
     }
 
-    private double attentionPeak(int length) {
+    /** Most bytes at a time, queries, keys and values themselves not counted. */
+    static double attentionPeak(int length, int threads) {
         var shape = new AttentionShape(12, 12, 64, 0.125f);
         try (var device = Devices.open("cpu", Precision.STRICT, threads); var _ = device.memory().scope()) {
             int width = shape.heads() * shape.headSize();
