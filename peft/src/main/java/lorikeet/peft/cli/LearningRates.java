@@ -18,8 +18,8 @@ final class LearningRates {
     static float of(Method method) {
         return switch (method) {
             case Lora _,Dora _,PrefixTuning _,SeriesAdapter _ -> 3e-3f;
-            case PromptTuning _,Selection.BitFit _,Selection.LayerNorms _ -> 3e-2f;
-            case Ia3 _ -> 1e-1f;
+            case PromptTuning _,Selection.BitFit _ -> 3e-2f;
+            case Ia3 _,Selection.LayerNorms _ -> 1e-1f;
             case PTuning _ -> 1e-2f;
             case ParallelAdapter _,Selection.LastLayers _ -> 1e-3f;
             case Selection.Full _ -> 3e-4f;
