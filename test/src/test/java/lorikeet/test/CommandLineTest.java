@@ -2,6 +2,7 @@ package lorikeet.test;
 
 import static lorikeet.test.CommandRun.done;
 import static lorikeet.test.CommandRun.run;
+import static lorikeet.test.CommandRun.with;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -223,10 +224,6 @@ class CommandLineTest {
                 "strict").out()).startsWith("loss %.4f ".formatted(lines.getLast().get("eval_loss").doubleValue()));
         assertThat(done("merge", "--base", BASE, "--adapter", folder.toString(), "--out", folder + "/merged").exit())
                 .isZero();
-    }
-
-    private static String[] with(String[] arguments, String... more) {
-        return Stream.concat(Stream.of(arguments), Stream.of(more)).toArray(String[]::new);
     }
 
     private float[] logits(String... arguments) throws IOException {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.stream.Stream;
 import lorikeet.peft.cli.Lorikeet;
 import lorikeet.test.reference.Golden;
 
@@ -37,6 +38,11 @@ record CommandRun(int exit, String out, String err) {
         var run = run(arguments);
         assertThat(run.exit).as(run.err).isZero();
         return run;
+    }
+
+    /** A command with more arguments behind it. */
+    static String[] with(String[] command, String... more) {
+        return Stream.concat(Stream.of(command), Stream.of(more)).toArray(String[]::new);
     }
 
     /** Writes the golden batch as lines of data, padding and all. */

@@ -2,6 +2,7 @@ package lorikeet.test;
 
 import static lorikeet.test.CommandRun.done;
 import static lorikeet.test.CommandRun.run;
+import static lorikeet.test.CommandRun.with;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -39,10 +40,6 @@ class ResumeTest {
         return Stream.concat(Stream.of("finetune", "--base", BASE, "--data", data.toString(), "--eval-data",
                 data.toString(), "--eval-every", "4", "--save-every", "3", "--batch-size", "2", "--steps", "8",
                 "--quiet", "--out", out.toString()), Stream.of(more)).toArray(String[]::new);
-    }
-
-    private static String[] with(String[] command, String... more) {
-        return Stream.concat(Stream.of(command), Stream.of(more)).toArray(String[]::new);
     }
 
     /** Leaves of a finished run what one has left that was killed in step 8, having just begun to write its results. */
