@@ -44,6 +44,15 @@ class SimVerbsTest {
         }
     }
 
+    /** Where cuBLAS multiplies bf16, operands are rounded to it, which older GPUs get in fp32. */
+    @Nested
+    class MatricesOnAmpere extends MatrixVerbs {
+        @Override
+        protected Device open(Precision precision) {
+            return new CudaDevice(new SimGpu(SimGpu.Options.DEFAULT.withCapability(80)), precision);
+        }
+    }
+
     @Nested
     class Layers extends LayerVerbs {
         @Override

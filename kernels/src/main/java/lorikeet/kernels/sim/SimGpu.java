@@ -37,41 +37,45 @@ public final class SimGpu implements Gpu {
      * @param profile whether to count what kernels do
      * @param perturb whether {@code .approx} results are off
      * @param threads threads of this machine that execute blocks
+     * @param capability the compute capability that it claims, by which host code chooses how cuBLAS multiplies
      */
-    public record Options(Schedule schedule, long seed, boolean races, boolean profile, boolean perturb, int threads) {
+    public record Options(Schedule schedule, long seed, boolean races, boolean profile, boolean perturb, int threads,
+            int capability) {
         public static final Options DEFAULT = new Options(Schedule.WARP_SERIAL, 1, false, false, true,
-                Runtime.getRuntime().availableProcessors());
+                Runtime.getRuntime().availableProcessors(), 75);
 
         public Options withSchedule(Schedule other) {
-            return new Options(other, seed, races, profile, perturb, threads);
+            return new Options(other, seed, races, profile, perturb, threads, capability);
         }
 
         public Options withSeed(long other) {
-            return new Options(schedule, other, races, profile, perturb, threads);
+            return new Options(schedule, other, races, profile, perturb, threads, capability);
         }
 
         public Options withRaces(boolean other) {
-            return new Options(schedule, seed, other, profile, perturb, threads);
+            return new Options(schedule, seed, other, profile, perturb, threads, capability);
         }
 
         public Options withProfile(boolean other) {
-            return new Options(schedule, seed, races, other, perturb, threads);
+            return new Options(schedule, seed, races, other, perturb, threads, capability);
         }
 
         public Options withPerturb(boolean other) {
-            return new Options(schedule, seed, races, profile, other, threads);
+            return new Options(schedule, seed, races, profile, other, threads, capability);
         }
 
         public Options withThreads(int other) {
-            return new Options(schedule, seed, races, profile, perturb, other);
+            return new Options(schedule, seed, races, profile, perturb, other, capability);
+        }
+
+        public Options withCapability(int other) {
+            return new Options(schedule, seed, races, profile, perturb, threads, other);
         }
     }
 
     /** What a matrix product is called among {@link #launches}. */
     public static final String PRODUCT = "gemm";
-    /** The least that the PTX is compiled for: what a GPU of compute capability 7.5 has and allows. */
-    private static final Properties TURING =
-            new Properties("GPU made of Java", 75, 16L << 30, 40, 48 << 10, 64 << 10);
+    private static final long MEMORY_BYTES = 16L << 30;
     /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
     private static final long STAGING_BYTES = 256L << 20;
     /** More global variables than any module has need of. */
@@ -81,7 +85,8 @@ public final class SimGpu implements Gpu {
     private static final Map<String, Ptx> PARSED = Collections.synchronizedMap(new WeakHashMap<>());
 
     private final Options options;
-    private final GlobalMemory memory = new GlobalMemory(TURING.memoryBytes());
+    private final Properties properties;
+    private final GlobalMemory memory = new GlobalMemory(MEMORY_BYTES);
     private final ExecutorService pool;
     private final CpuDevice host;
     private final Map<String, Module> modules = new HashMap<>();
@@ -96,6 +101,8 @@ public final class SimGpu implements Gpu {
 
     public SimGpu(Options options) {
         this.options = options;
+        // Shared memory as on Turing, the oldest that the PTX is compiled for and the one that has least of it.
+        properties = new Properties("GPU made of Java", options.capability(), MEMORY_BYTES, 40, 48 << 10, 64 << 10);
         host = new CpuDevice(Precision.STRICT, options.threads());
         pool = Executors.newFixedThreadPool(Math.max(1, options.threads() - 1), Thread.ofPlatform().daemon().factory());
     }
@@ -110,7 +117,7 @@ public final class SimGpu implements Gpu {
 
     @Override
     public Properties properties() {
-        return TURING;
+        return properties;
     }
 
     @Override
@@ -189,7 +196,7 @@ public final class SimGpu implements Gpu {
 
     @Override
     public void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments) {
-        var launch = Launch.of((Program) kernel, grid, sharedBytes, arguments, TURING);
+        var launch = Launch.of((Program) kernel, grid, sharedBytes, arguments, properties);
         log(kernel.name());
         var profile = options.profile() ? profiles.computeIfAbsent(kernel.name(), _ -> new Profile()) : null;
         queue.add(() -> launch.run(options, memory, pool, profile));
@@ -198,7 +205,7 @@ public final class SimGpu implements Gpu {
     @Override
     public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision) {
-        // Compute capability 7.5 has no TF32, so FAST is as exact as STRICT.
+        // More exact than cuBLAS in FAST, where that rounds operands to TF32.
         var gemm = new Gemm(a, b, c, m, n, k, alpha, add, batch);
         log(PRODUCT);
         queue.add(() -> gemm.run(memory, host.products()));
