@@ -100,10 +100,10 @@ class MissingBarrierTest {
 
     /** Small calls of the verbs that launch kernels with barriers. */
     private record Verbs(Device device) {
-        /** Two warps a row and a whole block, in runs of four and of one, kept in registers or not. */
-        private static final int[] COLUMNS = {520, 521, 8_200, 8_201};
-        /** More than a small GPU has blocks. */
-        private static final int ROWS = 10;
+        /** Two warps a row, in runs of four and of one. */
+        private static final int[] COLUMNS = {520, 521};
+        /** One more than a small GPU's eight blocks of four rows hold. */
+        private static final int ROWS = 33;
 
         void run(String kernel) {
             switch (kernel) {
@@ -172,12 +172,13 @@ class MissingBarrierTest {
             }
         }
 
-        /** Several tiles of queries and of keys, a prefix, heads that share keys; with and without dropout. */
+        /** Two tiles of queries and more of keys, a prefix, heads that share keys; with and without dropout. */
         private void attention(String kernel) {
             int headSize = Integer.parseInt(kernel.substring(kernel.lastIndexOf('_') + 1));
             boolean step = kernel.contains("step");
-            int[] offsets = step ? new int[] {0, 1, 3} : new int[] {0, 70};
-            int tokens = offsets[offsets.length - 1], sequences = offsets.length - 1, heads = 2, prefixRows = 40;
+            int tile = headSize <= 64 ? 32 : 16;
+            int[] offsets = step ? new int[] {0, 1, 3} : new int[] {0, tile + 4};
+            int tokens = offsets[offsets.length - 1], sequences = offsets.length - 1, heads = 2, prefixRows = tile + 8;
             var spans = Spans.on(device, offsets, new int[sequences], IntStream.generate(() -> prefixRows)
                     .limit(sequences).toArray());
             for (float dropout : step ? new float[] {0} : new float[] {0, 0.3f}) {

@@ -17,6 +17,9 @@ import lorikeet.kernels.sim.SimGpu.Schedule;
  * schedules, and a GPU where there is one.
  */
 public final class TestDevices implements AutoCloseable {
+    /** Set where the build repeats suites with another instruction set, which makes no difference to a GPU. */
+    private static final boolean CPU_ONLY = Boolean.getBoolean("lorikeet.cpuOnly");
+
     private final Map<String, Device> open = new LinkedHashMap<>();
     private final Map<String, String> absent = new LinkedHashMap<>();
 
@@ -28,6 +31,9 @@ public final class TestDevices implements AutoCloseable {
     /** With the GPU made of Java under some schedules only. */
     TestDevices(Schedule... schedules) {
         open.put("cpu", Devices.open("cpu", Precision.STRICT, 2)); // two threads, so that work is divided
+        if (CPU_ONLY) {
+            return;
+        }
         for (var schedule : schedules) {
             var gpu = new SimGpu(SimGpu.Options.DEFAULT.withSchedule(schedule).withThreads(2));
             open.put("sim, " + schedule.name().toLowerCase(Locale.ROOT).replace('_', '-'),
