@@ -86,6 +86,11 @@ public final class SafetensorsFile implements AutoCloseable {
         return data.asSlice(span.begin(), span.info().bytes());
     }
 
+    /** Whether a tensor's bytes can be read in place as an array of F32. */
+    public boolean holdsFloats(String name) {
+        return info(name).dtype() == SafetensorsType.F32 && data(name).address() % Float.BYTES == 0;
+    }
+
     /** The numbers of a tensor of any kind but U64 and F8, as floats. */
     public float[] floats(String name) {
         var source = data(name);

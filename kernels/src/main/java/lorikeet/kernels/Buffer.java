@@ -1,5 +1,6 @@
 package lorikeet.kernels;
 
+import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -13,7 +14,8 @@ import java.util.function.Supplier;
  * {@link Memory.Scope} in which it was born, unless kept. Use after that throws.
  *
  * <p>Memory may be {@linkplain #freeze frozen}: then it is only read, and a device may keep copies of it in a form that suits
- * its products better.
+ * its products better. If the same numbers lie in a file too, {@linkplain #setOriginal its original}, the device may then give
+ * the memory back and read the file where it still needs them.
  */
 public final class Buffer {
     private final Block block;
@@ -32,11 +34,15 @@ public final class Buffer {
     static final class Block {
         final Device device;
         final Purpose purpose;
-        final long address;
+        long address;
         final long bytes;
         final long reservedBytes;
         int references = 1;
         boolean frozen;
+        /** Where the same numbers lie, too, or null. */
+        MemorySegment original;
+        /** Whether {@link #address} is that of the original, and there is no memory of its own. */
+        boolean resting;
         /** Copies of frozen memory by their form. */
         final Map<Object, Buffer> copies = new HashMap<>(0);
 
@@ -59,6 +65,11 @@ public final class Buffer {
 
     public Purpose purpose() {
         return block.purpose;
+    }
+
+    /** Elements of its allocation in front of its first one. */
+    public long offset() {
+        return offset;
     }
 
     /** Number of elements. */
@@ -103,8 +114,10 @@ public final class Buffer {
     public void release() {
         address();
         if (--block.references == 0) {
-            thaw();
-            block.device.memory().free(block);
+            releaseCopies();
+            if (!block.resting) {
+                block.device.memory().free(block);
+            }
         }
     }
 
@@ -118,11 +131,43 @@ public final class Buffer {
         block.frozen = true;
     }
 
-    /** Takes the promise back; copies of the memory are released. */
+    /** Takes the promise back; copies of the memory are released, and it has no original any more. */
     public void thaw() {
         block.frozen = false;
+        releaseCopies();
+        if (block.resting) {
+            block.resting = false;
+            block.device.memory().takeAgain(block);
+            block.device.upload(new Buffer(block, dtype, 0, block.bytes / dtype.bytes()), block.original);
+        }
+        block.original = null;
+    }
+
+    private void releaseCopies() {
         block.copies.values().forEach(Buffer::release);
         block.copies.clear();
+    }
+
+    /**
+     * Says where the bytes of this whole allocation lie too, such as in a mapped file: readable there as long as this buffer
+     * lives. The first write to the buffer makes an end of it.
+     */
+    public void setOriginal(MemorySegment original) {
+        block.original = original;
+    }
+
+    /** What is written to has no original any more. */
+    void forgetOriginal() {
+        block.original = null;
+    }
+
+    /** Gives the memory of this frozen buffer back if there is an original to be read instead, until {@link #thaw}. */
+    public void rest() {
+        if (block.frozen && block.original != null && !block.resting) {
+            block.resting = true;
+            block.device.memory().giveBack(block);
+            block.address = block.original.address();
+        }
     }
 
     public boolean frozen() {

@@ -71,6 +71,7 @@ public abstract class Device implements AutoCloseable {
         if (y.frozen()) {
             throw new IllegalStateException("frozen memory is only read: " + y);
         }
+        y.forgetOriginal();
         return y;
     }
 

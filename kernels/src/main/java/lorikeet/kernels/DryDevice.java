@@ -13,9 +13,10 @@ import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import lorikeet.kernels.cpu.Packing;
 
 /**
- * A device without memory whose verbs do nothing. It books every allocation in its {@link Ledger} as others do, so that a dry
+ * A device without memory whose verbs compute nothing. It books every allocation in its {@link Ledger} as others do, so that a dry
  * run of any program says what a real one takes, on models of any size and in no time. What the libraries under a real device
  * use as scratch space is not known to it.
  */
@@ -24,15 +25,22 @@ public abstract class DryDevice extends Device {
     private static final Class<?> VERBS = withVerbs();
 
     private Precision precision;
+    private Packing packing;
     private long next = Memory.ALIGNMENT;
 
     DryDevice() {}
 
-    /** A new one. */
+    /** One whose products read frozen matrices where they are. */
     public static DryDevice of(Precision precision) {
+        return of(precision, null);
+    }
+
+    /** One that keeps copies of frozen matrices as {@code packing} has it; null: none. */
+    public static DryDevice of(Precision precision, Packing packing) {
         try {
             var device = (DryDevice) VERBS.getDeclaredConstructor().newInstance();
             device.precision = precision;
+            device.packing = packing;
             return device;
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(e);
@@ -97,6 +105,14 @@ public abstract class DryDevice extends Device {
     @Override
     protected void freeRaw(long address, long bytes) {
         // there is none
+    }
+
+    /** Multiplies nothing, but makes room for the copy of a frozen matrix. */
+    @Override
+    public void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias) {
+        if (packing != null) {
+            packing.book(memory(), b, c.batch());
+        }
     }
 
     /** The numbers need not be made. */

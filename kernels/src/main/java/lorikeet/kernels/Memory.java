@@ -120,6 +120,18 @@ public final class Memory {
         }
     }
 
+    /** Frees a block past the pool: it will not be wanted again soon. */
+    void giveBack(Buffer.Block block) {
+        ledger.book(block.purpose, -block.bytes, -block.reservedBytes);
+        device.freeRaw(block.address, block.reservedBytes);
+    }
+
+    /** Memory for a block that has been given back. */
+    void takeAgain(Buffer.Block block) {
+        block.address = take(block.reservedBytes);
+        ledger.book(block.purpose, block.bytes, block.reservedBytes);
+    }
+
     /** Bytes of freed blocks that wait in the pool for their next use. */
     public long pooledBytes() {
         return pooledBytes;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,6 +65,50 @@ class MemoryTest {
         copyOf(weights);
         weights.release();
         assertThat(ledger.current(Purpose.WEIGHTS)).isZero();
+    }
+
+    /** Without memory of its own it reads the original; what is written to has no original any more. */
+    @Test
+    void frozenMemoryRestsWhereThereIsAnOriginal() {
+        float[] numbers = {1, 2, 3};
+        try (var arena = Arena.ofConfined()) {
+            var original = arena.allocateFrom(ValueLayout.JAVA_FLOAT, numbers);
+            var weights = memory.allocate(DType.F32, 3, Purpose.WEIGHTS);
+            device.upload(weights, numbers);
+            weights.freeze();
+            weights.rest();
+            assertThat(ledger.current(Purpose.WEIGHTS)).as("without an original").isEqualTo(12);
+            weights.setOriginal(original);
+            weights.rest();
+            assertThat(ledger.current(Purpose.WEIGHTS)).isZero();
+            assertThat(weights.address()).isEqualTo(original.address());
+            assertThat(device.downloadFloats(weights)).containsExactly(numbers);
+            weights.thaw();
+            assertThat(ledger.current(Purpose.WEIGHTS)).isEqualTo(12);
+            assertThat(device.downloadFloats(weights)).containsExactly(numbers);
+            device.upload(weights, new float[3]);
+            assertThat(original.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(numbers);
+            weights.setOriginal(original);
+            device.upload(weights, new float[3]);
+            weights.freeze();
+            weights.rest();
+            assertThat(device.downloadFloats(weights)).containsExactly(0, 0, 0);
+            weights.release();
+            assertThat(ledger.current()).isZero();
+        }
+    }
+
+    @Test
+    void restingMemoryIsReleasedLikeAnyOther() {
+        try (var arena = Arena.ofConfined()) {
+            var weights = memory.allocate(DType.F32, 3, Purpose.WEIGHTS);
+            weights.setOriginal(arena.allocate(12, 4));
+            weights.freeze();
+            weights.rest();
+            weights.release();
+            assertThat(ledger.current()).isZero();
+            assertThat(weights.isAlive()).isFalse();
+        }
     }
 
     private Buffer copyOf(Buffer weights) {

@@ -1,5 +1,6 @@
 package lorikeet.model;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -44,6 +45,9 @@ public final class Decoder implements AutoCloseable {
     public interface Original {
         /** Puts the original numbers of the parameter called {@code name} back. */
         void restore(String name, Tensor parameter);
+
+        /** Is told when the decoder needs it no more. */
+        default void close() {}
     }
 
     /**
@@ -78,13 +82,17 @@ public final class Decoder implements AutoCloseable {
      * A decoder whose numbers are whatever its memory held: for a {@link lorikeet.kernels.DryDevice}, which has none.
      *
      * @param matrices how matrices are stored
+     * @param inFile   whether to behave as if F32 parameters could be read in a file, too
      */
-    public static Decoder empty(Device device, ModelShape shape, Dropouts dropouts, DType matrices) {
+    public static Decoder empty(Device device, ModelShape shape, Dropouts dropouts, DType matrices, boolean inFile) {
         var parameters = new LinkedHashMap<String, Tensor>();
         ModelFolder.expectedShapes(shape).forEach((name, dims) -> {
             var dtype = dims.rank() == 2 ? matrices : DType.F32;
             var parameter = Tensor.allocate(device, dims, dtype, Purpose.WEIGHTS);
             parameters.put(name, dtype == DType.F32 ? parameter.train() : parameter);
+            if (inFile && dtype == DType.F32) {
+                parameter.data().setOriginal(MemorySegment.NULL);
+            }
         });
         return new Decoder(device, shape, dropouts, parameters, (_, _) -> {});
     }
@@ -359,5 +367,6 @@ public final class Decoder implements AutoCloseable {
     public void close() {
         parameters.values().forEach(Tensor::free);
         parameters.clear();
+        original.close();
     }
 }

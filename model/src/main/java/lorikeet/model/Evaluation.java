@@ -44,28 +44,59 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
     public static Evaluation of(Decoder decoder, Task task, boolean answers, int endOfText, IntConsumer progress) {
         // similar lengths together; the order of summation stays the same for the same examples
         var examples = task.evaluation().stream().sorted(Comparator.comparingInt(Example::length)).toList();
-        double loss = loss(decoder, examples);
         boolean prompts = examples.stream().allMatch(example -> example.prompt().length > 0);
         if (!answers || !prompts || examples.isEmpty()) {
-            return new Evaluation(examples.size(), loss, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+            return new Evaluation(examples.size(), loss(decoder, examples), Double.NaN, Double.NaN, Double.NaN,
+                    Double.NaN);
         }
+        return task.labels().isEmpty()
+                ? withTexts(decoder, examples, endOfText, progress)
+                : withLabels(decoder, task, examples, progress);
+    }
+
+    private static Evaluation withTexts(Decoder decoder, List<Example> examples, int endOfText, IntConsumer progress) {
+        double loss = loss(decoder, examples);
         int right = 0;
-        int amongFive = 0;
         for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
             var batch = examples.subList(from, Math.min(from + BATCH_PROMPTS, examples.size()));
-            if (task.labels().isEmpty()) {
-                right += exactlyGenerated(decoder, batch, endOfText);
-            } else {
-                var ranks = ranks(decoder, batch, task);
-                right += (int) Arrays.stream(ranks).filter(rank -> rank < 1).count();
-                amongFive += (int) Arrays.stream(ranks).filter(rank -> rank < 5).count();
-            }
+            right += exactlyGenerated(decoder, batch, endOfText);
             progress.accept(from + batch.size());
         }
         double accuracy = (double) right / examples.size();
-        return new Evaluation(examples.size(), loss, accuracy,
-                task.labels().isEmpty() ? Double.NaN : (double) amongFive / examples.size(),
-                Math.sqrt(accuracy * (1 - accuracy) / examples.size()), majority(task));
+        return new Evaluation(examples.size(), loss, accuracy, Double.NaN, standardError(accuracy, examples.size()),
+                Double.NaN);
+    }
+
+    /** Where every example has its label, the loss is what the labels' scores say: nothing is computed twice. */
+    private static Evaluation withLabels(Decoder decoder, Task task, List<Example> examples, IntConsumer progress) {
+        var right = examples.stream().mapToInt(task::labelOf).toArray();
+        int first = 0;
+        int amongFive = 0;
+        double likelihood = 0;
+        long tokens = 0;
+        for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
+            int to = Math.min(from + BATCH_PROMPTS, examples.size());
+            var scores = LabelScores.besides(Arrays.copyOfRange(right, from, to), decoder,
+                    examples.subList(from, to).stream().map(Example::prompt).toList(), task.labels());
+            for (int i = from; i < to; i++) {
+                int rank = rank(scores[i - from], right[i]);
+                first += rank < 1 ? 1 : 0;
+                amongFive += rank < 5 ? 1 : 0;
+                if (right[i] >= 0) {
+                    likelihood += scores[i - from][right[i]];
+                    tokens += task.labels().get(right[i]).length;
+                }
+            }
+            progress.accept(to);
+        }
+        boolean complete = Arrays.stream(right).allMatch(label -> label >= 0);
+        double accuracy = (double) first / examples.size();
+        return new Evaluation(examples.size(), complete ? -likelihood / tokens : loss(decoder, examples), accuracy,
+                (double) amongFive / examples.size(), standardError(accuracy, examples.size()), majority(task));
+    }
+
+    private static double standardError(double accuracy, int examples) {
+        return Math.sqrt(accuracy * (1 - accuracy) / examples);
     }
 
     private static double loss(Decoder decoder, List<Example> examples) {
@@ -88,11 +119,6 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
             }
         }
         return sum / labels;
-    }
-
-    private static int[] ranks(Decoder decoder, List<Example> batch, Task task) {
-        var scores = LabelScores.of(decoder, batch.stream().map(Example::prompt).toList(), task.labels());
-        return IntStream.range(0, batch.size()).map(i -> rank(scores[i], task.labelOf(batch.get(i)))).toArray();
     }
 
     /**

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -122,21 +123,23 @@ public final class ModelFolder {
         var expected = expectedShapes(config.shape());
         var parameters = new LinkedHashMap<String, Tensor>();
         expected.forEach((name, _) -> parameters.put(name, null));
+        var weights = new Weights(new ArrayList<>(), new HashMap<>());
         try {
             for (var file : weightFiles()) {
-                try (var tensors = SafetensorsFile.open(file)) {
-                    for (var info : tensors.tensors()) {
-                        var name = plainName(info.name());
-                        if (ignored(name)) {
-                            continue;
-                        }
-                        requireShape(file, info, expected.get(name));
-                        if (parameters.get(name) != null) {
-                            throw new IOException(file + ": tensor " + info.name() + " is there twice");
-                        }
-                        var dtype = info.shape().size() == 2 ? matrices : DType.F32;
-                        parameters.put(name, read(device, tensors, info, dtype));
+                var tensors = SafetensorsFile.open(file);
+                weights.files.add(tensors);
+                for (var info : tensors.tensors()) {
+                    var name = plainName(info.name());
+                    if (ignored(name)) {
+                        continue;
                     }
+                    requireShape(file, info, expected.get(name));
+                    if (parameters.get(name) != null) {
+                        throw new IOException(file + ": tensor " + info.name() + " is there twice");
+                    }
+                    var dtype = info.shape().size() == 2 ? matrices : DType.F32;
+                    parameters.put(name, read(device, tensors, info, dtype));
+                    weights.places.put(name, new Place(tensors, info));
                 }
             }
             for (var parameter : parameters.entrySet()) {
@@ -147,28 +150,45 @@ public final class ModelFolder {
             }
         } catch (IOException | RuntimeException e) {
             parameters.values().stream().filter(Objects::nonNull).forEach(Tensor::free);
+            weights.close();
             throw e;
         }
-        return new Decoder(device, config.shape(), dropouts, parameters, this::restore);
+        return new Decoder(device, config.shape(), dropouts, parameters, weights);
     }
 
-    /** Reads one parameter again. */
-    private void restore(String name, Tensor parameter) {
-        try {
-            for (var file : weightFiles()) {
-                try (var tensors = SafetensorsFile.open(file)) {
-                    for (var info : tensors.tensors()) {
-                        if (plainName(info.name()).equals(name)) {
-                            fill(parameter, tensors, info);
-                            return;
-                        }
-                    }
+    private record Place(SafetensorsFile file, TensorInfo info) {}
+
+    /** The files, which stay open as long as the decoder, and where in them each parameter lies. */
+    private record Weights(List<SafetensorsFile> files, Map<String, Place> places) implements Decoder.Original {
+        @Override
+        public void restore(String name, Tensor parameter) {
+            try {
+                var place = places.get(name);
+                fill(parameter, place.file, place.info);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void close() {
+            files.forEach(SafetensorsFile::close);
+        }
+    }
+
+    /** Whether the weights, if they are there, lie in the files as 32-bit numbers. */
+    public boolean holdsFloats() throws IOException {
+        if (!Files.exists(path.resolve(WEIGHTS)) && !Files.exists(path.resolve(INDEX))) {
+            return true;
+        }
+        for (var path : weightFiles()) {
+            try (var file = SafetensorsFile.open(path)) {
+                if (file.tensors().stream().anyMatch(info -> !file.holdsFloats(info.name()))) {
+                    return false;
                 }
             }
-            throw new IOException(path + ": the weights no longer hold tensor " + name);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
+        return true;
     }
 
     /** The name within the decoder: without "transformer.", which files of a bare model lack anyway. */
@@ -199,7 +219,14 @@ public final class ModelFolder {
             tensor.free();
             throw e;
         }
-        return dtype == DType.F32 ? tensor.train() : tensor;
+        if (dtype != DType.F32) {
+            return tensor;
+        }
+        tensor.train();
+        if (file.holdsFloats(info.name())) {
+            tensor.data().setOriginal(file.data(info.name()));
+        }
+        return tensor;
     }
 
     private static void fill(Tensor tensor, SafetensorsFile file, TensorInfo info) throws IOException {

@@ -13,6 +13,7 @@ import lorikeet.kernels.DryDevice;
 import lorikeet.kernels.Ledger;
 import lorikeet.kernels.Precision;
 import lorikeet.kernels.Purpose;
+import lorikeet.kernels.cpu.Packing;
 import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
 import lorikeet.model.ModelConfig;
@@ -25,15 +26,16 @@ import lorikeet.model.data.Sequences;
  * What it takes to fine-tune a model with a method, known beforehand.
  *
  * <pre>
- * weights      4 bytes for each parameter of the base and of the method; 2 for frozen matrices in bf16. A CPU with AMX
- *              keeps bf16 copies of frozen matrices beside them in precision FAST: up to as much again
+ * weights      4 bytes for each parameter of the base and of the method; 2 for frozen matrices in bf16, and for each
+ *              packed copy of one that a CPU with AMX makes in precision FAST: the most that two training steps hold
  * gradients    4 bytes for each trainable parameter
  * optimizer    8 bytes for each trainable parameter: Adam's two running averages
  * activations  the most that two training steps of the decoder itself book in a dry run
  * workspace    likewise; the scratch space of a device's verbs and libraries comes on top
  * </pre>
  *
- * A shape that is not GPT-2's kind cannot be run, even dry: there the activations are those of {@link ModelShape#asGpt2}.
+ * A shape that is not GPT-2's kind cannot be run, even dry: there the activations are those of {@link ModelShape#asGpt2}, and
+ * packed copies are not counted.
  *
  * @param parameters of the base
  * @param added      parameters of the method that the base does not have
@@ -49,8 +51,14 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
      * @param batch     sequences that go through the model together
      * @param length    tokens in each, all of which are learned
      * @param recompute whether blocks compute their inner values again in backward instead of keeping them
+     * @param copies    what becomes of frozen matrices
      */
-    public record Load(int batch, int length, boolean recompute, Precision precision) {
+    public record Load(int batch, int length, boolean recompute, Precision precision, Copies copies) {
+        /** On this machine's CPU, with a base whose file holds F32. */
+        public Load(int batch, int length, boolean recompute, Precision precision) {
+            this(batch, length, recompute, precision, Copies.here(precision, true));
+        }
+
         public Load {
             if (batch < 1 || length < 2) {
                 throw new IllegalArgumentException(
@@ -59,7 +67,26 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
         }
 
         Load withBatch(int changed) {
-            return new Load(changed, length, recompute, precision);
+            return new Load(changed, length, recompute, precision, copies);
+        }
+    }
+
+    /** What a device keeps of a frozen F32 matrix: see {@link Packing}. */
+    public enum Copies {
+        /** The matrix alone. */
+        NONE,
+        /** The matrix and its packed copies. */
+        BESIDE,
+        /** Its packed copies alone, since the file that it was read from holds it. */
+        INSTEAD;
+
+        /**
+         * What this machine's CPU keeps.
+         *
+         * @param inFile whether the base's file holds F32
+         */
+        public static Copies here(Precision precision, boolean inFile) {
+            return Packing.here(precision) == null ? NONE : inFile ? INSTEAD : BESIDE;
         }
     }
 
@@ -75,7 +102,9 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
         var books = dryRun(method.asGpt2(shape), shape.asGpt2(), model.dropouts(), load);
         bytes.put(Purpose.ACTIVATIONS, books.peak(Purpose.ACTIVATIONS));
         bytes.put(Purpose.WORKSPACE, books.peak(Purpose.WORKSPACE));
-        bytes.put(Purpose.WEIGHTS, baseBytes(shape, matrices(method, load.precision)) + 4 * added);
+        bytes.put(Purpose.WEIGHTS, shape.isGpt2()
+                ? books.peak(Purpose.WEIGHTS)
+                : baseBytes(shape, matrices(method, load.precision)) + 4 * added);
         bytes.put(Purpose.GRADIENTS, 4 * trainable);
         bytes.put(Purpose.OPTIMIZER, 8 * trainable);
         return new Budget(shape.parameters(), added, trainable, Collections.unmodifiableMap(bytes), !shape.isGpt2());
@@ -93,8 +122,10 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
 
     /** The books of two steps: from the second on, gradients have their memory from the start. */
     private static Ledger dryRun(Method method, ModelShape shape, Dropouts dropouts, Load load) {
-        try (var device = DryDevice.of(load.precision);
-                var decoder = Decoder.empty(device, shape, dropouts, matrices(method, load.precision))) {
+        var packing = load.copies == Copies.NONE ? null : Packing.here(load.precision);
+        try (var device = DryDevice.of(load.precision, packing);
+                var decoder = Decoder.empty(device, shape, dropouts, matrices(method, load.precision),
+                        load.copies == Copies.INSTEAD)) {
             var adapter = method.attach(decoder, 0);
             var group = new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), 0, 1);
             try (var optimizer = new AdamWOptimizer(List.of(group), AdamWOptimizer.Settings.DEFAULT)) {

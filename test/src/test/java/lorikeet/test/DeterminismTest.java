@@ -18,6 +18,7 @@ import lorikeet.kernels.Precision;
 import lorikeet.kernels.RandomKey;
 import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
+import lorikeet.model.Evaluation;
 import lorikeet.model.Generation;
 import lorikeet.model.LabelScores;
 import lorikeet.model.ModelFolder;
@@ -28,6 +29,7 @@ import lorikeet.model.data.Batch;
 import lorikeet.model.data.Batches;
 import lorikeet.model.data.Example;
 import lorikeet.model.data.Sequences;
+import lorikeet.model.data.Task;
 import lorikeet.peft.Lora;
 import lorikeet.peft.LoraVariant;
 import lorikeet.peft.Method;
@@ -280,6 +282,51 @@ class DeterminismTest {
                 }
             }
         }
+    }
+
+    /** Less is computed, and the right label ranks the same. */
+    @Test
+    void whatCannotBeLikelierThanTheRightLabelKeepsTheScoreOfItsFirstToken() throws IOException {
+        var prompts = IntStream.range(0, 24).mapToObj(seed -> new int[] {7, 3 * seed, 200 - seed}).toList();
+        var candidates = IntStream.range(0, 8).mapToObj(c -> new int[] {30 * c + 1, 2, 250 - c}).toList();
+        var right = IntStream.range(0, prompts.size()).map(p -> p % 9 - 1).toArray();
+        try (var subject = open(device, LORA)) {
+            var exact = LabelScores.of(subject.decoder(), prompts, candidates);
+            var bounds = LabelScores.besides(right, subject.decoder(), prompts, candidates);
+            int spared = 0;
+            for (int p = 0; p < prompts.size(); p++) {
+                for (int c = 0; c < candidates.size(); c++) {
+                    if (right[p] >= 0 && !(bounds[p][c] < bounds[p][right[p]])) {
+                        assertThat(bounds[p][c]).isCloseTo(exact[p][c], within(1e-5));
+                    } else {
+                        assertThat(bounds[p][c]).isGreaterThanOrEqualTo(exact[p][c]);
+                        spared++;
+                    }
+                    if (right[p] >= 0) {
+                        assertThat(bounds[p][c] < bounds[p][right[p]]).isEqualTo(exact[p][c] < exact[p][right[p]]);
+                    }
+                }
+            }
+            assertThat(spared).isBetween(24, 24 * 8 - 24);
+        }
+    }
+
+    /** With labels, the loss comes from their scores; without, or where one is missing, from the examples themselves. */
+    @Test
+    void theLossIsTheSameByEitherWay() throws IOException {
+        var labelled = IntStream.range(1, 40).mapToObj(i -> new Example(new int[] {7, 3 * i, 90 + i % 3, 2},
+                new int[] {Device.IGNORED_LABEL, Device.IGNORED_LABEL, 90 + i % 3, 2})).toList();
+        var labels = IntStream.range(90, 93).mapToObj(first -> new int[] {first, 2}).toList();
+        try (var subject = open(device, LORA)) {
+            double plain = loss(subject, labelled, labels, false);
+            assertThat(loss(subject, labelled, labels, true)).isCloseTo(plain, within(1e-6));
+            assertThat(loss(subject, labelled, labels.subList(0, 2), true)).isCloseTo(plain, within(1e-6));
+        }
+    }
+
+    private static double loss(Subject subject, List<Example> examples, List<int[]> labels, boolean answers) {
+        var task = new Task("labels", List.of(), examples, labels);
+        return Evaluation.of(subject.decoder(), task, answers, 256, _ -> {}).loss();
     }
 
     private static double logLikelihood(Decoder decoder, int[] prompt, int[] completion) {

@@ -71,7 +71,7 @@ public final class CpuDevice extends Device {
         return "CPU, " + parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ")
                 + 32 * Vectors.LANES
                 + "-bit vectors, " + products.description()
-                + (precision == Precision.FAST && products.packs() ? ", frozen weights in bf16 beside" : "");
+                + (precision == Precision.FAST && products.packs() ? ", frozen weights packed in bf16" : "");
     }
 
     @Override
@@ -318,8 +318,7 @@ public final class CpuDevice extends Device {
             emptyProduct(target, m, n, batch, add, pBias);
             return;
         }
-        if (precision == Precision.FAST && products.packs() && b.data().frozen() && b.data().dtype() == DType.F32
-                && b.batch() == 1 && batch == 1 && Math.min(n, k) >= LEAST_FAST) {
+        if (precision == Precision.FAST && products.packs() && Packing.takes(b, batch)) {
             try (var _ = memory().scope()) {
                 products.multiplyPacked(target, bf16(a, a.rows()), b, m, n, k, alpha, add, pBias);
             }
@@ -327,7 +326,7 @@ public final class CpuDevice extends Device {
         }
         boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
         boolean round = precision == Precision.FAST
-                ? mixed || Math.min(Math.min(m, n), k) >= LEAST_FAST
+                ? mixed || Math.min(Math.min(m, n), k) >= Packing.LEAST
                 : mixed && precision == Precision.BF16;
         try (var _ = memory().scope()) {
             if (round && products.takesBf16()) {
@@ -342,8 +341,6 @@ public final class CpuDevice extends Device {
         }
     }
 
-    /** In FAST, products with a side shorter than this gain nothing from bf16. */
-    private static final int LEAST_FAST = 32;
     /**
      * oneDNN compiles bf16 products for one k. Where k counts tokens, which change from batch to batch, operands are copied
      * with zeros behind up to a multiple of this.
@@ -535,7 +532,7 @@ public final class CpuDevice extends Device {
         for (int i = 0; i < sizes.length; i++) {
             var p = parameters.get(i);
             sizes[i] = p.value().size();
-            floats(p.value(), sizes[i]);
+            floats(writable(p.value()), sizes[i]);
             floats(p.gradient(), sizes[i]);
             floats(p.mean(), sizes[i]);
             floats(p.variance(), sizes[i]);
@@ -562,7 +559,7 @@ public final class CpuDevice extends Device {
         var sizes = new long[values.size()];
         for (int i = 0; i < sizes.length; i++) {
             sizes[i] = values.get(i).size();
-            floats(values.get(i), sizes[i]);
+            floats(writable(values.get(i)), sizes[i]);
             floats(gradients.get(i), sizes[i]);
         }
         optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> Optimizers.sgd(

@@ -21,7 +21,7 @@ import lorikeet.kernels.DType;
  */
 final class Matmul {
     private static final int F32 = 3, BF16 = 2;
-    private static final int SRC = 1, DST = 17, WEIGHTS = 33, SCRATCHPAD = 80;
+    private static final int SRC = 1, DST = 17, WEIGHTS = 33, BIAS = 41, SCRATCHPAD = 80;
     private static final int SCRATCHPAD_USER = 1, ELTWISE_LINEAR = 38;
     private static final int QUERY_WEIGHTS = 131, QUERY_SCRATCHPAD = 136, QUERY_IMPLEMENTATION = 8;
     private static final int FORMAT_ANY = 1;
@@ -66,12 +66,17 @@ final class Matmul {
             status("dnnl_primitive_execute", JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG);
 
     /**
-     * c = alpha · a b (+ c) with {@code rows} × {@code k} and k × {@code columns} operands of {@code type}; strides are in
+     * c = alpha · a b (+ c), or a b + a row that is added to each, with {@code rows} × {@code k} and k × {@code columns} operands of {@code type}; strides are in
      * elements, one of each operand's is 1. Where both of b's are 0, b is packed: in an order of the library's choice.
      */
     record Product(DType type, int rows, int columns, int k, long aRow, long aColumn, long bRow, long bColumn,
-            long cRow,
-            float alpha, boolean add) {
+            long cRow, float alpha, boolean add, boolean bias) {
+
+        Product {
+            if (bias && (alpha != 1 || add)) {
+                throw new IllegalArgumentException("a bias is added to the product alone");
+            }
+        }
 
         boolean packed() {
             return bRow == 0;
@@ -79,13 +84,14 @@ final class Matmul {
 
         /** The product that chooses the order of a packed b for all that share it. */
         Product leader() {
-            return new Product(type, rows, columns, k, k, 1, 0, 0, columns, 1, false);
+            return new Product(type, rows, columns, k, k, 1, 0, 0, columns, 1, false, false);
         }
 
         /** What must be compiled for it: for bf16 a product of any number of rows. */
         Product compiled() {
             return type == DType.BF16
-                    ? new Product(type, -1, columns, k, aRow, aColumn, bRow, bColumn, cRow, alpha, add)
+                    ? new Product(type, -1, columns, k, aRow, aColumn, bRow, bColumn, cRow, alpha, add,
+                            bias)
                     : this;
         }
     }
@@ -114,14 +120,18 @@ final class Matmul {
         long rows = product.rows < 0 ? RUNTIME : product.rows;
         long a = matrix(rows, product.k, product.type, product.aRow, product.aColumn);
         long c = matrix(rows, product.columns, DType.F32, product.cRow, 1);
+        long row = product.bias ? matrix(1, product.columns, DType.F32, product.columns, 1) : 0;
         long attributes = attributes(product);
         descriptor = create("a matrix product " + product,
-                r -> (int) MATMUL_CREATE.invokeExact(r, engine, a, layout, 0L, c, attributes));
+                r -> (int) MATMUL_CREATE.invokeExact(r, engine, a, layout, row, c, attributes));
         primitive = create("a primitive", r -> (int) PRIMITIVE_CREATE.invokeExact(r, descriptor));
         check(call(() -> (int) ATTR_DESTROY.invokeExact(attributes)), "free attributes");
         freeMatrix(a);
         freeMatrix(chosen);
         freeMatrix(c);
+        if (product.bias) {
+            freeMatrix(row);
+        }
         b = call(() -> (long) PD_MD.invokeExact(descriptor, QUERY_WEIGHTS, 0));
         bBytes = call(() -> (long) MD_SIZE.invokeExact(b));
         scratchpad = call(() -> (long) PD_MD.invokeExact(descriptor, QUERY_SCRATCHPAD, 0));
@@ -168,7 +178,7 @@ final class Matmul {
     }
 
     /** Multiplies {@code rows} rows in the calling thread, which is worker {@code worker}. */
-    void run(long stream, int worker, int rows, long c, long a, long b, long scratch) {
+    void run(long stream, int worker, int rows, long c, long a, long b, long bias, long scratch) {
         var mine = bindings[worker];
         if (mine == null || mine.rows != rows) {
             if (mine != null) {
@@ -176,7 +186,7 @@ final class Matmul {
             }
             mine = bindings[worker] = new Binding(rows);
         }
-        mine.run(stream, c, a, b, scratch);
+        mine.run(stream, c, a, b, bias, scratch);
     }
 
     /** Writes F32 numbers as this product's packed operand b, in the calling thread. Strides are in elements. */
@@ -229,6 +239,8 @@ final class Matmul {
     private final class Binding {
         final int rows;
         private final long aMemory, bMemory, cMemory, scratchMemory;
+        /** 0 without a bias. */
+        private final long biasMemory;
         private final Arena arena = Arena.ofShared();
         private final long arguments;
 
@@ -242,11 +254,19 @@ final class Matmul {
             scratchMemory = memory(scratchpad);
             freeMatrix(a);
             freeMatrix(c);
-            var list = arena.allocate(4 * 16, 8);
+            var list = arena.allocate(5 * 16, 8);
             argument(list, 0, SRC, aMemory);
             argument(list, 1, WEIGHTS, bMemory);
             argument(list, 2, DST, cMemory);
             argument(list, 3, SCRATCHPAD, scratchMemory);
+            if (product.bias) {
+                long row = matrix(1, product.columns, DType.F32, product.columns, 1);
+                biasMemory = memory(row);
+                freeMatrix(row);
+                argument(list, 4, BIAS, biasMemory);
+            } else {
+                biasMemory = 0;
+            }
             arguments = list.address();
         }
 
@@ -254,13 +274,16 @@ final class Matmul {
             return create("a memory object", r -> (int) MEMORY_CREATE.invokeExact(r, descriptor, engine, 0L));
         }
 
-        void run(long stream, long c, long a, long b, long scratch) {
+        void run(long stream, long c, long a, long b, long bias, long scratch) {
             try {
                 int status = (int) MEMORY_SET.invokeExact(aMemory, a);
                 status |= (int) MEMORY_SET.invokeExact(bMemory, b);
                 status |= (int) MEMORY_SET.invokeExact(cMemory, c);
                 status |= (int) MEMORY_SET.invokeExact(scratchMemory, scratch);
-                status |= (int) EXECUTE.invokeExact(primitive, stream, 4, arguments);
+                if (product.bias) {
+                    status |= (int) MEMORY_SET.invokeExact(biasMemory, bias);
+                }
+                status |= (int) EXECUTE.invokeExact(primitive, stream, product.bias ? 5 : 4, arguments);
                 check(status, "multiply");
             } catch (Throwable e) {
                 throw OneDnn.unexpected(e);
@@ -268,8 +291,10 @@ final class Matmul {
         }
 
         void close() {
-            for (long memory : new long[] {aMemory, bMemory, cMemory, scratchMemory}) {
-                check(call(() -> (int) MEMORY_DESTROY.invokeExact(memory)), "free a memory object");
+            for (long memory : new long[] {aMemory, bMemory, cMemory, scratchMemory, biasMemory}) {
+                if (memory != 0) {
+                    check(call(() -> (int) MEMORY_DESTROY.invokeExact(memory)), "free a memory object");
+                }
             }
             arena.close();
         }

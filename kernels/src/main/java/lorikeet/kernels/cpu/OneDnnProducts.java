@@ -52,7 +52,8 @@ final class OneDnnProducts implements MatrixProducts {
             return true;
         }
         long engine = OneDnn.engine();
-        var sample = new Matmul(engine, new Product(DType.F32, 64, 64, 64, 64, 1, 64, 1, 64, 1, false), null, 1);
+        var sample = new Matmul(engine, new Product(DType.F32, 64, 64, 64, 64, 1, 64, 1, 64, 1, false, false),
+                null, 1);
         boolean suits = sample.implementation().startsWith("brg");
         sample.close();
         OneDnn.freeEngine(engine);
@@ -94,11 +95,12 @@ final class OneDnnProducts implements MatrixProducts {
         }
         var blocks = Blocks.of(m, n, k, k > 8192 ? 128 : 512, 256);
         prepare(0);
+        var form = new Form(a, b, c.row(), k, alpha, add, bias != 0 && alpha == 1);
         int last = blocks.count() - 1;
-        var inner = compile(c, a, b, blocks.rows(0), blocks.columns(0), k, alpha, add);
-        var right = compile(c, a, b, blocks.rows(0), blocks.columns(last), k, alpha, add);
-        var lower = compile(c, a, b, blocks.rows(last), blocks.columns(0), k, alpha, add);
-        var corner = compile(c, a, b, blocks.rows(last), blocks.columns(last), k, alpha, add);
+        var inner = compile(form, blocks.rows(0), blocks.columns(0));
+        var right = compile(form, blocks.rows(0), blocks.columns(last));
+        var lower = compile(form, blocks.rows(last), blocks.columns(0));
+        var corner = compile(form, blocks.rows(last), blocks.columns(last));
         long scratchBytes = Math.max(Math.max(inner.scratchBytes, right.scratchBytes),
                 Math.max(lower.scratchBytes, corner.scratchBytes)) + 63 & -64;
         var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
@@ -111,9 +113,11 @@ final class OneDnnProducts implements MatrixProducts {
                         columns = blocks.columns(block);
                 boolean full = columns == blocks.columns(0);
                 var matmul = rows == blocks.rows(0) ? full ? inner : right : full ? lower : corner;
-                matmul.run(streams[worker], worker, rows, c.at(t, i, j), a.at(t, i, 0), b.at(t, 0, j),
+                matmul.run(streams[worker], worker, rows, c.at(t, i, j), a.at(t, i, 0), b.at(t, 0, j), bias + 4L * j,
                         scratch + worker * scratchBytes);
-                addBias(c, t, i, j, rows, columns, bias);
+                if (!form.bias) {
+                    addBias(c, t, i, j, rows, columns, bias);
+                }
             });
         } finally {
             workspace.release();
@@ -122,29 +126,25 @@ final class OneDnnProducts implements MatrixProducts {
 
     @Override
     public boolean packs() {
-        return OneDnn.hasAmx();
+        return Packing.available();
     }
-
-    /** Panels of b, side by side: each a packed matrix of its own. */
-    private record Form(long address, int k, int n, long row, long column) {}
 
     @Override
     public void multiplyPacked(Operand c, Operand a, Matrix b, int m, int n, int k, float alpha, boolean add,
             long bias) {
         prepare(0);
-        long row = b.transposed() ? 1 : b.stride(), column = b.transposed() ? b.stride() : 1;
-        int height = Blocks.part(m, 512), width = Blocks.part(n, 256), panels = Math.ceilDiv(n, width);
-        var full = compile(c, a, width, k, alpha, add);
-        var last = compile(c, a, n - (panels - 1) * width, k, alpha, add);
-        long panelBytes = full.bBytes + 63 & -64;
-        var packed = b.data().copy(new Form(b.data().address(), k, n, row, column), () -> {
-            var copy = memory.allocateOwned(DType.BF16, panels * panelBytes / 2, Purpose.WEIGHTS);
+        int height = Blocks.part(m, 512), width = Packing.width(n), panels = Packing.panels(n);
+        var form = new Form(a, PACKED, c.row(), k, alpha, add, bias != 0 && alpha == 1);
+        var full = compile(form, 1, width);
+        var last = compile(form, 1, n - (panels - 1) * width);
+        long panelBytes = Packing.panelBytes(full.bBytes);
+        var packed = Packing.copy(memory, b, panels * panelBytes, copy -> {
+            long row = b.transposed() ? 1 : b.stride(), column = b.transposed() ? b.stride() : 1;
             parallel.tasks(panels, (p, worker) -> {
                 prepare(worker);
                 (p + 1 < panels ? full : last).pack(streams[worker], copy.address() + p * panelBytes,
                         b.data().address() + 4 * p * width * column, row, column);
             });
-            return copy;
         });
         long scratchBytes = Math.max(full.scratchBytes, last.scratchBytes) + 63 & -64;
         var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
@@ -155,8 +155,10 @@ final class OneDnnProducts implements MatrixProducts {
                 int p = task % panels, i = task / panels * height, j = p * width;
                 int rows = Math.min(height, m - i);
                 (p + 1 < panels ? full : last).run(streams[worker], worker, rows, c.at(0, i, j), a.at(0, i, 0),
-                        packed.address() + p * panelBytes, scratch + worker * scratchBytes);
-                addBias(c, 0, i, j, rows, Math.min(width, n - j), bias);
+                        packed.address() + p * panelBytes, bias + 4L * j, scratch + worker * scratchBytes);
+                if (!form.bias) {
+                    addBias(c, 0, i, j, rows, Math.min(width, n - j), bias);
+                }
             });
         } finally {
             workspace.release();
@@ -170,15 +172,17 @@ final class OneDnnProducts implements MatrixProducts {
         }
     }
 
-    /** A product of any number of rows with a packed panel of {@code width} columns. */
-    private Matmul compile(Operand c, Operand a, int width, int k, float alpha, boolean add) {
-        return compile(c, a, new Operand(0, DType.BF16, 0, 0, 0), 1, width, k, alpha, add);
-    }
+    /** A packed right factor has no strides. */
+    private static final Operand PACKED = new Operand(0, DType.BF16, 0, 0, 0);
 
-    private Matmul compile(Operand c, Operand a, Operand b, int m, int n, int k, float alpha, boolean add) {
-        var product = new Product(a.type(), m, n, k, a.row(), a.column(), b.row(), b.column(), c.row(), alpha, add)
-                .compiled();
-        return compiled(product);
+    /** What the blocks of a product have in common; {@code bias}: whether the library adds it. */
+    private record Form(Operand a, Operand b, long cRow, int k, float alpha, boolean add, boolean bias) {}
+
+    private Matmul compile(Form form, int m, int n) {
+        var a = form.a;
+        var b = form.b;
+        return compiled(new Product(a.type(), m, n, form.k, a.row(), a.column(), b.row(), b.column(), form.cRow,
+                form.alpha, form.add, form.bias).compiled());
     }
 
     private Matmul compiled(Product product) {

@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 import lorikeet.kernels.Precision;
 import lorikeet.model.BundledBase;
 import lorikeet.model.ModelConfig;
+import lorikeet.model.ModelFolder;
 import lorikeet.model.Presets;
 import lorikeet.peft.Budget;
 import lorikeet.peft.Gpt3Table;
@@ -61,8 +62,8 @@ final class Plan implements Callable<Integer> {
     private Integer length;
 
     @Option(names = "--precision", defaultValue = "fp32", paramLabel = "NAME", converter = PrecisionName.class,
-            description = "fp32 (as strict and fast store weights) or bf16 (frozen weights stored in bf16). "
-                    + "Default: ${DEFAULT-VALUE}.")
+            description = "fp32 or strict, bf16 (frozen weights stored in bf16), or fast: as fp32, but where this machine's "
+                    + "CPU has AMX with frozen weights packed as it uses them. Default: ${DEFAULT-VALUE}.")
     private Precision precision;
 
     @Option(names = "--recompute",
@@ -94,7 +95,8 @@ final class Plan implements Callable<Integer> {
         var config = config();
         var method = methods.withUsualInit(config.shape());
         try {
-            var load = new Budget.Load(batchSize, length(method, config), recompute, precision);
+            var load = new Budget.Load(batchSize, length(method, config), recompute, precision,
+                    Budget.Copies.here(precision, inFile(config)));
             var columns = new ArrayList<>(List.of(Column.of(method, config, load, memory)));
             if (!(method instanceof Selection.Full)) {
                 columns.add(Column.of(new Selection.Full(), config, load, memory));
@@ -111,12 +113,21 @@ final class Plan implements Callable<Integer> {
         if (preset != null) {
             return preset;
         }
-        var folder = model.equals(BaseOptions.BUNDLED) ? BundledBase.folder() : Path.of(model);
+        var folder = folder();
         if (!Files.isDirectory(folder)) {
             throw new IOException("--model: expected a folder with config.json, bundled, or one of "
                     + String.join(", ", Presets.names()) + ", not " + model);
         }
         return ModelConfig.read(folder.resolve("config.json"));
+    }
+
+    private Path folder() throws IOException {
+        return model.equals(BaseOptions.BUNDLED) ? BundledBase.folder() : Path.of(model);
+    }
+
+    /** Whether frozen weights could be read in the base's file instead of kept. */
+    private boolean inFile(ModelConfig config) throws IOException {
+        return Presets.of(model) != null || !config.shape().isGpt2() || ModelFolder.open(folder()).holdsFloats();
     }
 
     private int length(Method method, ModelConfig config) {
