@@ -13,7 +13,6 @@ import java.lang.reflect.Modifier;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import lorikeet.kernels.cpu.Packing;
 
 /**
  * A device without memory whose verbs compute nothing. It books every allocation in its {@link Ledger} as others do, so that a dry
@@ -25,22 +24,28 @@ public abstract class DryDevice extends Device {
     private static final Class<?> VERBS = withVerbs();
 
     private Precision precision;
-    private Packing packing;
+    private Copies copies;
     private long next = Memory.ALIGNMENT;
 
     DryDevice() {}
+
+    /** What a device keeps of frozen matrices for its products. */
+    public interface Copies {
+        /** Books what a product of this batch size with the right factor {@code b} would make. */
+        void book(Memory memory, Matrix b, int batch);
+    }
 
     /** One whose products read frozen matrices where they are. */
     public static DryDevice of(Precision precision) {
         return of(precision, null);
     }
 
-    /** One that keeps copies of frozen matrices as {@code packing} has it; null: none. */
-    public static DryDevice of(Precision precision, Packing packing) {
+    /** One that keeps these copies of frozen matrices; null: none. */
+    public static DryDevice of(Precision precision, Copies copies) {
         try {
             var device = (DryDevice) VERBS.getDeclaredConstructor().newInstance();
             device.precision = precision;
-            device.packing = packing;
+            device.copies = copies;
             return device;
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(e);
@@ -110,8 +115,8 @@ public abstract class DryDevice extends Device {
     /** Multiplies nothing, but makes room for the copy of a frozen matrix. */
     @Override
     public void gemm(Matrix c, Matrix a, Matrix b, float alpha, boolean add, Buffer bias) {
-        if (packing != null) {
-            packing.book(memory(), b, c.batch());
+        if (copies != null) {
+            copies.book(memory(), b, c.batch());
         }
     }
 

@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
+import lorikeet.kernels.DryDevice;
 import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Memory;
 import lorikeet.kernels.Precision;
@@ -15,7 +16,7 @@ import lorikeet.kernels.cpu.Matmul.Product;
  * which oneDNN's products read it; a copy for each direction in which a matrix is used. Where the numbers lie in a file too, the
  * copies stand in place of the 32-bit ones, else beside them. What that takes is known without the numbers, for plans.
  */
-public final class Packing {
+public final class Packing implements DryDevice.Copies {
     /** Products with a shorter side than this gain nothing from bf16. */
     static final int LEAST = 32;
     private static final int WIDTH = 256;
@@ -93,7 +94,7 @@ public final class Packing {
         return copy;
     }
 
-    /** Books what a product with {@code b} would make, if it takes it packed. */
+    @Override
     public void book(Memory memory, Matrix b, int batch) {
         if (takes(b, batch)) {
             copy(memory, b, bytes(b.height(), b.width()), _ -> {});
