@@ -23,13 +23,6 @@ public enum LoraCombination {
      */
     LINEAR;
 
-    /** A and B beside one layer: factor · B A. */
-    private record Pair(DMatrixRMaj a, DMatrixRMaj b, double factor) {
-        int rank() {
-            return a.numRows;
-        }
-    }
-
     /**
      * Attaches the combination to a decoder. The adapters stay as they are; they should not be plugged in beside it.
      *
@@ -41,71 +34,69 @@ public enum LoraCombination {
         if (adapters.isEmpty() || adapters.size() != weights.length) {
             throw new IllegalArgumentException(weights.length + " weights for " + adapters.size() + " adapters");
         }
-        var layers = new LinkedHashMap<String, List<Pair>>();
+        var layers = new LinkedHashMap<String, List<LoraPair>>();
         for (int i = 0; i < weights.length; i++) {
             collect(adapters.get(i).stored(), weights[i], decoder, layers);
         }
-        var joined = new LinkedHashMap<String, Pair>();
+        var joined = new LinkedHashMap<String, LoraPair>();
         layers.forEach((layer, pairs) -> joined.put(layer, join(layer, pairs)));
         return attach(decoder, joined);
     }
 
-    private static void collect(Stored stored, float weight, Decoder decoder, Map<String, List<Pair>> layers) {
+    private static void collect(Stored stored, float weight, Decoder decoder, Map<String, List<LoraPair>> layers) {
         if (!(stored.method() instanceof Lora lora) || lora.variant().bias() != LoraBias.NONE) {
             throw new IllegalArgumentException("only LoRA adapters that train no biases can be combined");
         }
-        for (var place : lora.targets().in(decoder.shape())) {
-            var a = matrix(stored.tensors().get(name(place, "A")));
-            var b = matrix(stored.tensors().get(name(place, "B")));
-            layers.computeIfAbsent(place.layer(), _ -> new ArrayList<>())
-                    .add(new Pair(a, b, weight * lora.scale(place)));
-        }
+        LoraPair.of(stored, decoder.shape())
+                .forEach((layer, pair) -> layers.computeIfAbsent(layer, _ -> new ArrayList<>())
+                        .add(new LoraPair(pair.a(), pair.b(), weight * pair.factor())));
     }
 
-    private Pair join(String layer, List<Pair> pairs) {
+    private LoraPair join(String layer, List<LoraPair> pairs) {
         return switch (this) {
             case CAT -> cat(pairs);
             case SVD -> {
                 var sum = cat(pairs);
-                int rank = pairs.stream().mapToInt(Pair::rank).max().orElseThrow();
-                var best = LowRank.ofProduct(sum.b, sum.a, rank);
-                yield new Pair(matrix(rank, sum.a.numCols, best.right(0)), matrix(sum.b.numRows, rank, best.left(1)),
+                int rank = pairs.stream().mapToInt(LoraPair::rank).max().orElseThrow();
+                var best = LowRank.ofProduct(sum.b(), sum.a(), rank);
+                yield new LoraPair(matrix(rank, sum.a().numCols, best.right(0)),
+                        matrix(sum.b().numRows, rank, best.left(1)),
                         1);
             }
             case LINEAR -> linear(layer, pairs);
         };
     }
 
-    private static Pair cat(List<Pair> pairs) {
-        int rank = pairs.stream().mapToInt(Pair::rank).sum();
-        var a = new DMatrixRMaj(rank, pairs.getFirst().a.numCols);
-        var b = new DMatrixRMaj(pairs.getFirst().b.numRows, rank);
+    private static LoraPair cat(List<LoraPair> pairs) {
+        int rank = pairs.stream().mapToInt(LoraPair::rank).sum();
+        var a = new DMatrixRMaj(rank, pairs.getFirst().a().numCols);
+        var b = new DMatrixRMaj(pairs.getFirst().b().numRows, rank);
         int at = 0;
         for (var pair : pairs) {
-            CommonOps_DDRM.insert(scaled(pair.a, pair.factor), a, at, 0);
-            CommonOps_DDRM.insert(pair.b, b, 0, at);
+            CommonOps_DDRM.insert(scaled(pair.a(), pair.factor()), a, at, 0);
+            CommonOps_DDRM.insert(pair.b(), b, 0, at);
             at += pair.rank();
         }
-        return new Pair(a, b, 1);
+        return new LoraPair(a, b, 1);
     }
 
-    private static Pair linear(String layer, List<Pair> pairs) {
-        if (pairs.stream().mapToInt(Pair::rank).distinct().count() > 1) {
+    private static LoraPair linear(String layer, List<LoraPair> pairs) {
+        if (pairs.stream().mapToInt(LoraPair::rank).distinct().count() > 1) {
             throw new IllegalArgumentException("a linear combination needs adapters of one rank: " + layer + " has "
-                    + pairs.stream().map(Pair::rank).toList());
+                    + pairs.stream().map(LoraPair::rank).toList());
         }
         var first = pairs.getFirst();
-        var a = new DMatrixRMaj(first.a.numRows, first.a.numCols);
-        var b = new DMatrixRMaj(first.b.numRows, first.b.numCols);
+        var a = new DMatrixRMaj(first.a().numRows, first.a().numCols);
+        var b = new DMatrixRMaj(first.b().numRows, first.b().numCols);
         for (var pair : pairs) {
-            double root = Math.sqrt(Math.abs(pair.factor));
-            CommonOps_DDRM.addEquals(a, root, pair.a);
-            CommonOps_DDRM.addEquals(b, Math.copySign(root, pair.factor), pair.b);
+            double root = Math.sqrt(Math.abs(pair.factor()));
+            CommonOps_DDRM.addEquals(a, root, pair.a());
+            CommonOps_DDRM.addEquals(b, Math.copySign(root, pair.factor()), pair.b());
         }
-        return new Pair(a, b, 1);
+        return new LoraPair(a, b, 1);
     }
 
-    private static Adapter attach(Decoder decoder, Map<String, Pair> pairs) {
+    private static Adapter attach(Decoder decoder, Map<String, LoraPair> pairs) {
         int rank = pairs.values().iterator().next().rank();
         var ranks = new LinkedHashMap<String, Integer>();
         var alphas = new LinkedHashMap<String, Float>(); // as large as the rank: everything is in A and B
@@ -120,16 +111,10 @@ public enum LoraCombination {
         var adapter = method.attach(decoder, 0);
         for (var place : method.targets().in(decoder.shape())) {
             var pair = pairs.get(place.layer());
-            upload(adapter, name(place, "A"), pair.a);
-            upload(adapter, name(place, "B"), pair.b);
+            upload(adapter, LoraPair.name(place, "A"), pair.a());
+            upload(adapter, LoraPair.name(place, "B"), pair.b());
         }
         return adapter;
-    }
-
-    private static String name(Target place, String matrix) {
-        return place.isEmbedding()
-                ? place.layer() + ".lora_embedding_" + matrix
-                : place.parameter("lora_" + matrix);
     }
 
     private static void upload(Adapter adapter, String name, DMatrixRMaj values) {
@@ -145,10 +130,6 @@ public enum LoraCombination {
         var scaled = matrix.copy();
         CommonOps_DDRM.scale(factor, scaled);
         return scaled;
-    }
-
-    private static DMatrixRMaj matrix(Stored.Values values) {
-        return matrix(values.shape().dim(0), values.shape().dim(1), values.numbers());
     }
 
     private static DMatrixRMaj matrix(int rows, int columns, float[] numbers) {

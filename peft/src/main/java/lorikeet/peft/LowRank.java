@@ -13,10 +13,10 @@ import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
  * @param values Σ, the largest first
  * @param vT     [rank, columns]
  */
-record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
+public record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
 
     /** The part of {@code matrix}, which this changes, that has the {@code rank} largest singular values. */
-    static LowRank of(DMatrixRMaj matrix, int rank) {
+    public static LowRank of(DMatrixRMaj matrix, int rank) {
         if (rank > Math.min(matrix.numRows, matrix.numCols)) {
             throw new IllegalArgumentException(
                     "a matrix of " + matrix.numRows + " × " + matrix.numCols + " has no part of rank " + rank);
@@ -34,7 +34,7 @@ record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
     }
 
     /** The same of {@code left · right}, thin matrices whose product is never made. */
-    static LowRank ofProduct(DMatrixRMaj left, DMatrixRMaj right, int rank) {
+    public static LowRank ofProduct(DMatrixRMaj left, DMatrixRMaj right, int rank) {
         var first = DecompositionFactory_DDRM.qr(left.numRows, left.numCols);
         var second = DecompositionFactory_DDRM.qr(right.numCols, right.numRows);
         first.decompose(left.copy());

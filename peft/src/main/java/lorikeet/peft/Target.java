@@ -15,7 +15,7 @@ import lorikeet.model.TokenEmbedding;
  * @param from  the part's first output among the layer's
  * @param out   numbers that the layer or part makes
  */
-record Target(String layer, String part, int in, int from, int out) {
+public record Target(String layer, String part, int in, int from, int out) {
     private static final String FUSED = ".attn.c_attn";
 
     /** All that there are in a model. */
@@ -23,6 +23,11 @@ record Target(String layer, String part, int in, int from, int out) {
         var embedding = new Target(TokenEmbedding.NAME, "", shape.vocabulary(), 0, shape.width());
         return Stream.concat(Stream.of(embedding), shape.linears().stream().flatMap(layer -> withParts(layer, shape)))
                 .toList();
+    }
+
+    /** All without those of which others are parts: each number of a weight belongs to one. */
+    public static List<Target> finest(ModelShape shape) {
+        return all(shape).stream().filter(target -> target.isPart() || !target.layer().endsWith(FUSED)).toList();
     }
 
     private static Stream<Target> withParts(ModelShape.Layer layer, ModelShape shape) {
@@ -38,7 +43,7 @@ record Target(String layer, String part, int in, int from, int out) {
     }
 
     /** {@code h.0.attn.c_attn}, {@code h.0.attn.c_attn.q}, {@code wte}. */
-    String name() {
+    public String name() {
         return isPart() ? layer + "." + part : layer;
     }
 
@@ -51,12 +56,12 @@ record Target(String layer, String part, int in, int from, int out) {
         return !part.isEmpty();
     }
 
-    boolean isEmbedding() {
+    public boolean isEmbedding() {
         return layer.equals(TokenEmbedding.NAME);
     }
 
     /** The number of the block that it belongs to, from 0; −1 if to none. */
-    int block() {
+    public int block() {
         return isEmbedding() ? -1 : Integer.parseInt(layer.split("\\.")[1]);
     }
 

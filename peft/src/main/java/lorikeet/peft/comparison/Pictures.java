@@ -1,33 +1,21 @@
 package lorikeet.peft.comparison;
 
-import java.awt.Color;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
-import lorikeet.engine.AtomicFile;
 import lorikeet.kernels.Purpose;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
-import org.knowm.xchart.CategoryChartBuilder;
+import lorikeet.peft.Charts;
 import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries.XYSeriesRenderStyle;
 import org.knowm.xchart.internal.chartpart.Chart;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** A comparison in pictures, of its first task: the score over the number of parameters, losses over steps, and memory. */
 public final class Pictures {
-    private static final int WIDTH = 900;
-    private static final int HEIGHT = 560;
     /** Points of a loss curve: each is the mean over so many steps that about these many are left. */
     private static final int POINTS = 50;
-
-    static {
-        System.setProperty("java.awt.headless", "true"); // before anything of AWT's is loaded
-    }
 
     private final List<Comparison.Row> rows;
     private final String task;
@@ -44,14 +32,14 @@ public final class Pictures {
             return;
         }
         var pictures = new Pictures(trained);
-        write(pictures.score(), folder.resolve("score.png"));
-        write(pictures.loss(), folder.resolve("loss.png"));
-        write(pictures.memory(), folder.resolve("memory.png"));
+        Charts.write(pictures.score(), folder.resolve("score.png"));
+        Charts.write(pictures.loss(), folder.resolve("loss.png"));
+        Charts.write(pictures.memory(), folder.resolve("memory.png"));
     }
 
     private XYChart score() {
         var measure = rows.getFirst().first().score().measure();
-        var chart = xy(task + ": " + measure + ", over trained parameters", "trained parameters", measure);
+        var chart = Charts.xy(task + ": " + measure + ", over trained parameters", "trained parameters", measure);
         chart.getStyler().setDefaultSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setXAxisLogarithmic(true);
         for (var row : rows) {
             var scores = row.firstTask().stream().mapToDouble(trial -> trial.score().value()).toArray();
@@ -62,7 +50,7 @@ public final class Pictures {
     }
 
     private XYChart loss() {
-        var chart = xy(task + ": loss in training", "step", "loss");
+        var chart = Charts.xy(task + ": loss in training", "step", "loss");
         for (var row : rows) {
             var losses = row.first().losses();
             int window = Math.ceilDiv(losses.size(), POINTS);
@@ -76,25 +64,13 @@ public final class Pictures {
     }
 
     private Chart<?, ?> memory() {
-        var chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT)
-                .title(task + ": memory at its peak, by purpose").yAxisTitle("MB").build();
-        chart.getStyler().setStacked(true).setXAxisLabelRotation(45).setChartBackgroundColor(Color.WHITE);
+        var chart = Charts.categories(task + ": memory at its peak, by purpose", "MB");
+        chart.getStyler().setStacked(true).setXAxisLabelRotation(45);
         var methods = rows.stream().map(Comparison.Row::method).toList();
         for (var purpose : Purpose.values()) {
             chart.addSeries(purpose.name().toLowerCase(Locale.ROOT), methods,
                     rows.stream().map(row -> row.first().memory().get(purpose) / 1e6).toList());
         }
         return chart;
-    }
-
-    private static XYChart xy(String title, String x, String y) {
-        var chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(x).yAxisTitle(y).build();
-        chart.getStyler().setChartBackgroundColor(Color.WHITE);
-        return chart;
-    }
-
-    private static void write(Chart<?, ?> chart, Path file) throws IOException {
-        var png = BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
-        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(png)));
     }
 }
