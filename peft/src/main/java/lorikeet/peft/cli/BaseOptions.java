@@ -29,6 +29,11 @@ final class BaseOptions {
     Float dropout;
 
     ModelFolder folder() throws IOException {
+        return folder(base);
+    }
+
+    /** The folder of the base called {@code base}. */
+    static ModelFolder folder(String base) throws IOException {
         return ModelFolder.open(base.equals(BUNDLED) ? BundledBase.folder() : Path.of(base));
     }
 

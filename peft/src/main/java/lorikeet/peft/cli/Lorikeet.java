@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
         description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.",
         subcommands = {
             Finetune.class, Evaluate.class, Generate.class, Compare.class, Plan.class, Pretrain.class, Merge.class,
-            Inspect.class, Logits.class, Devices.class, Kernels.class},
+            Inspect.class, Explain.class, Logits.class, Devices.class, Kernels.class},
         footer = {"", "Examples:", "  lorikeet finetune",
             "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
             "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
