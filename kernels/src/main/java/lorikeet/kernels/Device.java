@@ -47,6 +47,11 @@ public abstract class Device implements AutoCloseable {
     @Override
     public abstract void close();
 
+    @Override
+    public String toString() {
+        return description();
+    }
+
     // ---- checks, for behind the verbs there are only addresses ---------------------------------------------------------
 
     /** Address of an F32 buffer of exactly {@code size} elements. */

@@ -63,22 +63,27 @@ class CommandLineTest {
     // ---- usage -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "logits",
-        "kernels"})
+    @ValueSource(strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "explain",
+        "logits", "kernels", "shell", "completion"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
         assertThat(result.out()).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
                 "--verbose");
         assertThat(result.err()).isEmpty();
         assertThat(result.out().lines()).noneMatch(line -> line.contains("${"));
+        assertThat(done("help", command).out()).isEqualTo(result.out());
     }
 
     @Test
     void helpAndVersionOfTheWhole() {
         assertThat(done("--help").out()).contains("finetune", "eval", "generate", "compare", "plan", "pretrain",
-                "merge",
-                "inspect", "logits", "devices", "kernels", "Examples:");
-        assertThat(done("--version").out()).startsWith("Lorikeet ").contains("Java 25").hasLineCount(1);
+                "merge", "inspect", "explain", "logits", "devices", "kernels", "shell", "completion", "Exit codes:",
+                "Examples:");
+        var version = done("--version").out().lines().toList();
+        assertThat(version.getFirst()).matches("Lorikeet \\d+\\.\\d+\\.\\d+");
+        assertThat(version.get(1)).startsWith("Java 25");
+        assertThat(version).anyMatch(line -> line.startsWith("cpu: CPU, "));
+        assertThat(version.getLast()).contains("oneDNN ", "JCuda ", "tokenizers ").doesNotContain("${");
     }
 
     @ParameterizedTest

@@ -58,7 +58,7 @@ class LauncherTest {
     void buildsOnceAndRunsTheJarWithTheFlagsAndTheArguments() throws Exception {
         var first = launch("inspect", "two words", "*");
         assertThat(first.err()).startsWith("lorikeet: building").hasLineCount(1);
-        assertThat(first.out().lines()).containsExactly("java of jdk 25", "passive",
+        assertThat(first.out().lines()).containsExactly("java of jdk 25", "passive, 1",
                 "@" + project.toRealPath() + "/.jvmflags", "-cp", jar.toRealPath().toString(),
                 "lorikeet.peft.cli.Lorikeet", "inspect", "two words", "*");
         assertThat(first.exit()).isEqualTo(7);
@@ -163,7 +163,7 @@ class LauncherTest {
         Files.writeString(home.resolve("release"), "IMPLEMENTOR=\"X\"\nJAVA_VERSION=\"" + version + "\"\n");
         script(home.resolve("bin/javac"), "exit 1");
         script(home.resolve("bin/java"), """
-                echo "java of %s"; echo "$OMP_WAIT_POLICY"; for argument in "$@"; do echo "$argument"; done; exit 7
+                echo "java of %s"; echo "$OMP_WAIT_POLICY, $NO_COLOR"; for argument in "$@"; do echo "$argument"; done; exit 7
                 """.formatted(name));
         return home;
     }

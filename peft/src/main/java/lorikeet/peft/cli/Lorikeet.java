@@ -8,8 +8,8 @@ import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -20,15 +20,19 @@ import picocli.CommandLine.Spec;
  * error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  */
 @Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT,
-        versionProvider = Lorikeet.Version.class, sortOptions = false, usageHelpAutoWidth = true,
+        versionProvider = Version.class, sortOptions = false, usageHelpAutoWidth = true,
         description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.",
         subcommands = {
             Finetune.class, Evaluate.class, Generate.class, Compare.class, Plan.class, Pretrain.class, Merge.class,
-            Inspect.class, Explain.class, Logits.class, Devices.class, Kernels.class},
+            Inspect.class, Explain.class, Logits.class, Devices.class, Kernels.class, Shell.class, Completion.class,
+            CommandLine.HelpCommand.class},
+        optionListHeading = "%nOptions:%n", commandListHeading = "%nCommands:%n",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:done", "1:failed, and a line says why", "2:wrong usage", "130:interrupted"},
         footer = {"", "Examples:", "  lorikeet finetune",
             "  lorikeet finetune --base my-gpt2 --data my.jsonl --out my-adapter",
             "  lorikeet generate --adapter my-adapter \"Once upon a time\"", "",
-            "Help on a command: lorikeet COMMAND --help"})
+            "Help on a command: lorikeet help COMMAND"})
 public final class Lorikeet implements Runnable {
     static final int INTERRUPTED = 130;
 
@@ -50,11 +54,15 @@ public final class Lorikeet implements Runnable {
         Remarks.configure(arguments);
         var root = new Lorikeet();
         var line = new CommandLine(root);
-        line.getSubcommands().values().forEach(command -> command.getCommandSpec().usageMessage()
-                .abbreviateSynopsis(true));
+        line.getSubcommands().values().forEach(command -> layOutHelp(command.getCommandSpec().usageMessage()));
         return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command))
                 .execute(arguments);
+    }
+
+    private static void layOutHelp(UsageMessageSpec help) {
+        help.abbreviateSynopsis(true).descriptionHeading("%n").parameterListHeading("%nParameters:%n")
+                .optionListHeading("%nOptions:%n").exitCodeListHeading("%nExit codes:%n");
     }
 
     /** Says in one line what went wrong. */
@@ -89,15 +97,5 @@ public final class Lorikeet implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "a command is missing");
-    }
-
-    static final class Version implements IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            var version = Lorikeet.class.getPackage().getImplementationVersion();
-            return new String[] {
-                "Lorikeet " + (version == null ? "(not packaged)" : version) + ", Java " + Runtime.version() + ", "
-                        + System.getProperty("os.name") + " " + System.getProperty("os.arch")};
-        }
     }
 }
