@@ -63,8 +63,9 @@ class CommandLineTest {
     // ---- usage -------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
-    @ValueSource(strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "explain",
-        "logits", "kernels", "shell", "completion"})
+    @ValueSource(
+            strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "explain",
+                "logits", "kernels", "shell", "completion"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
         assertThat(result.out()).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
