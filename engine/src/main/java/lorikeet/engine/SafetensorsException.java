@@ -8,6 +8,6 @@ public final class SafetensorsException extends IOException {
     private static final long serialVersionUID = 1;
 
     SafetensorsException(Path file, String problem) {
-        super(file + ": " + problem.replaceAll("\\p{Cntrl}+", " "));
+        super(file + ": " + Printable.line(problem));
     }
 }

@@ -206,7 +206,7 @@ class SafetensorsTest {
         "{'__metadata__':{'a':'1','a':'2'}} | 0 | __metadata__: expected each key once, found 'a' twice",
         "{'__metadata__':{},'__metadata__':{}} | 0 | header: expected __metadata__ once, found it twice",
         "{'\\udc00':{}} | 0 | header: expected sound JSON, found",
-        "{'two\\nlines':1} | 0 | tensor 'two lines': expected START_OBJECT, found VALUE_NUMBER_INT"})
+        "{'two\\nlines':1} | 0 | tensor 'two\\u000alines': expected START_OBJECT, found VALUE_NUMBER_INT"})
     void namesFileAndTensorOfAFault(String header, int dataBytes, String message) throws IOException {
         var path = file(header.replace('\'', '"'), new byte[dataBytes]);
         assertThatThrownBy(() -> SafetensorsFile.open(path)).isInstanceOf(SafetensorsException.class)

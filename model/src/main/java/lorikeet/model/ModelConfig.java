@@ -5,12 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import lorikeet.engine.WholeFile;
 import lorikeet.kernels.Unary;
 
 /**
@@ -22,7 +22,7 @@ import lorikeet.kernels.Unary;
  */
 public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    private static final long MAX_BYTES = 1 << 20;
+    private static final int MAX_BYTES = 1 << 20;
     private static final Map<String, Unary> ACTIVATIONS = Map.of("gelu_new", Unary.GELU_TANH, "gelu_pytorch_tanh",
             Unary.GELU_TANH, "gelu", Unary.GELU_ERF, "relu", Unary.RELU, "silu", Unary.SILU, "swish", Unary.SILU,
             "tanh", Unary.TANH, "sigmoid", Unary.SIGMOID);
@@ -34,10 +34,7 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
 
     private static JsonNode parse(Path file) throws IOException {
         try {
-            if (Files.size(file) > MAX_BYTES) {
-                throw new IOException(file + ": expected a configuration of at most " + MAX_BYTES + " bytes");
-            }
-            var json = JSON.readTree(Files.readAllBytes(file));
+            var json = JSON.readTree(WholeFile.read(file, MAX_BYTES));
             if (!json.isObject()) {
                 throw new IOException(file + ": expected a JSON object");
             }

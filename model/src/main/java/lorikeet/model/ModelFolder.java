@@ -25,6 +25,7 @@ import lorikeet.engine.SafetensorsWriter;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 import lorikeet.engine.TensorInfo;
+import lorikeet.engine.WholeFile;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
@@ -37,6 +38,7 @@ import lorikeet.kernels.Purpose;
 public final class ModelFolder {
     private static final String WEIGHTS = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
+    private static final int MAX_INDEX_BYTES = 64 << 20;
     private static final String PREFIX = "transformer.";
     /** Constants of old files: the causal mask and the score of masked positions. */
     private static final Pattern NO_PARAMETER = Pattern.compile("h\\.\\d+\\.attn\\.(bias|masked_bias)");
@@ -91,7 +93,7 @@ public final class ModelFolder {
                             : ""));
         }
         try {
-            var map = new ObjectMapper().readTree(Files.readAllBytes(index)).path("weight_map");
+            var map = new ObjectMapper().readTree(WholeFile.read(index, MAX_INDEX_BYTES)).path("weight_map");
             var names = new TreeSet<String>();
             map.forEach(name -> names.add(name.asText()));
             if (names.isEmpty()) {

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import lorikeet.engine.Printable;
+import lorikeet.engine.WholeFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,7 +28,7 @@ import org.slf4j.LoggerFactory;
  */
 final class AdapterConfig {
     private static final Logger LOG = LoggerFactory.getLogger(AdapterConfig.class);
-    private static final long MAX_BYTES = 1 << 20;
+    static final int MAX_BYTES = 1 << 20;
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS);
     private static final DefaultPrettyPrinter PRINTER = new DefaultPrettyPrinter(
             Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER)
@@ -49,10 +50,7 @@ final class AdapterConfig {
 
     static AdapterConfig read(Path file) throws IOException {
         try {
-            if (Files.size(file) > MAX_BYTES) {
-                throw new IOException(file + ": expected a configuration of at most " + MAX_BYTES + " bytes");
-            }
-            var json = JSON.readTree(Files.readAllBytes(file));
+            var json = JSON.readTree(WholeFile.read(file, MAX_BYTES));
             if (!json.isObject()) {
                 throw new IOException(file + ": expected a JSON object");
             }
@@ -233,7 +231,7 @@ final class AdapterConfig {
     void warnOfUnknown() {
         json.fieldNames().forEachRemaining(field -> {
             if (!read.contains(field)) {
-                LOG.warn("{}: field \"{}\" is unknown here and ignored", file, field);
+                LOG.warn("{}: field \"{}\" is unknown here and ignored", file, Printable.line(field));
             }
         });
     }

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import lorikeet.engine.AtomicFile;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsWriter;
+import lorikeet.engine.WholeFile;
 import lorikeet.model.Decoder;
 
 /**
@@ -61,6 +62,11 @@ public final class AdapterFolder {
             case LAYER_NORMS -> new Selection.LayerNorms();
             default -> throw config.problem("peft_type", "expected one of " + TYPES);
         };
+    }
+
+    /** The text of the folder's configuration, as it is. */
+    public static String config(Path folder) throws IOException {
+        return new String(WholeFile.read(folder.resolve(CONFIG), AdapterConfig.MAX_BYTES), StandardCharsets.UTF_8);
     }
 
     /** The files that the folder may have, whichever method it holds. */

@@ -71,6 +71,6 @@ public record LoraVariant(boolean rsLora, LoraInit init, Map<String, Integer> ra
     }
 
     private static boolean isNamed(String name, String pattern) {
-        return ("transformer." + name).matches("(.*\\.)?(" + pattern + ")");
+        return new Expression("(.*\\.)?(" + pattern + ")").matches("transformer." + name);
     }
 }

@@ -1,8 +1,6 @@
 package lorikeet.peft;
 
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * Layers told by name, with Hugging Face PEFT's rules.
@@ -18,12 +16,8 @@ public record NamePattern(List<String> names, String expression) {
 
     public NamePattern {
         names = List.copyOf(names);
-        try {
-            if (expression != null) {
-                Pattern.compile(expression);
-            }
-        } catch (PatternSyntaxException e) {
-            throw new IllegalArgumentException("targets: " + e.getDescription() + " in pattern " + expression, e);
+        if (expression != null) {
+            expression(expression);
         }
     }
 
@@ -34,7 +28,15 @@ public record NamePattern(List<String> names, String expression) {
     boolean matches(String fullName) {
         return expression == null
                 ? names.stream().anyMatch(name -> matches(fullName, name))
-                : fullName.matches(expression) || (PREFIX + fullName).matches(expression);
+                : expression(expression).matches(fullName) || expression(expression).matches(PREFIX + fullName);
+    }
+
+    private static Expression expression(String text) {
+        try {
+            return new Expression(text);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("targets: " + e.getMessage(), e);
+        }
     }
 
     static boolean matches(String fullName, String name) {

@@ -2,9 +2,11 @@ package lorikeet.test;
 
 import static com.tngtech.archunit.base.DescribedPredicate.alwaysTrue;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -13,9 +15,11 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.io.ObjectInputStream;
 import java.lang.foreign.Arena;
 import java.lang.ref.Cleaner;
 import java.lang.ref.PhantomReference;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -90,6 +94,18 @@ class ArchitectureTest {
                 .orShould().callMethod(Arena.class, "ofAuto")
                 .orShould().callMethod(System.class, "gc")
                 .orShould().callMethod(Runtime.class, "gc").check(ALL);
+    }
+
+    /** What is in a file stays data: no class is chosen, loaded or run by it. */
+    @Test
+    void nothingIsDeserialisedIntoCode() {
+        noClasses().should().dependOnClassesThat().belongToAnyOf(ObjectInputStream.class, URLClassLoader.class)
+                .orShould().dependOnClassesThat().resideInAnyPackage("java.beans..", "javax.script..", "java.rmi..",
+                        "javax.naming..", "com.fasterxml.jackson.databind.jsontype..")
+                .orShould().dependOnClassesThat()
+                .haveFullyQualifiedName("com.fasterxml.jackson.annotation.JsonTypeInfo")
+                .orShould().callMethodWhere(target(nameMatching("\\w*DefaultTyping\\w*")))
+                .check(ALL);
     }
 
     @Test

@@ -17,6 +17,7 @@ import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.AdapterFolder;
 import lorikeet.test.reference.Golden;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +29,8 @@ class StrangeFilesTest {
             {"{", "}", "[", "]", ",", ":", "\"", "\\", "-", "e9", "1e999", ".", "0", "-1",
                 "2147483648", "9223372036854775808", "null", "true", "{}", "[]", "\"\"", "\\ud800", "\u00ff", "\u0000",
                 "\n", " ",
-                "../", "\"gpt2\"", "[".repeat(2000), "{\"a\":".repeat(2000), "9".repeat(2000)};
+                "../", "\\n", "\\u001b[2J", "((.+)+)+x", "\"gpt2\"", "[".repeat(2000), "{\"a\":".repeat(2000),
+                "9".repeat(2000)};
 
     static {
         System.setProperty("org.slf4j.simpleLogger.log.lorikeet.peft.AdapterConfig", "off"); // remarks on unknown fields
@@ -102,6 +104,16 @@ class StrangeFilesTest {
     @Timeout(value = 1, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     void aHundredThousand(Kind kind) throws IOException {
         System.out.println("inputs    " + kind + ": " + read(kind, 100_000));
+    }
+
+    /** Not even in messages does a terminal get to obey what a file says. */
+    @Test
+    void whatATerminalWouldObeyIsSpeltOut() throws IOException {
+        var data = Files.writeString(folder.resolve("data.jsonl"), "{\"a\\u001b[2J\\nlorikeet: all is well\": 1}\n");
+        var refused = CommandRun.run("finetune", "--base", GoldenBase.FOLDER.toString(), "--data", data.toString(),
+                "--quiet");
+        assertThat(refused.err()).hasLineCount(1).startsWith("lorikeet: " + data + ":1: ")
+                .contains("[a\\u001b[2J\\u000alorikeet: all is well]");
     }
 
     private String read(Kind kind, int files) throws IOException {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import lorikeet.engine.Printable;
 import lorikeet.kernels.Device;
 import lorikeet.model.text.Tokenizer;
 
@@ -70,9 +71,10 @@ public final class JsonLines {
                 }
             } catch (JsonProcessingException e) {
                 var place = e.getLocation() == null ? "" : " (column " + e.getLocation().getColumnNr() + ")";
-                throw new IOException(file + ":" + lines.number() + ": not JSON: " + e.getOriginalMessage() + place, e);
+                throw new IOException(file + ":" + lines.number() + ": not JSON: "
+                        + Printable.line(e.getOriginalMessage()) + place, e);
             } catch (IllegalArgumentException | IOException e) {
-                throw new IOException(file + ":" + lines.number() + ": " + e.getMessage(), e);
+                throw new IOException(file + ":" + lines.number() + ": " + Printable.line(e.getMessage()), e);
             }
         }
         if (rows.isEmpty()) {

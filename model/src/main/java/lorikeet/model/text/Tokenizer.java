@@ -5,11 +5,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import lorikeet.engine.Printable;
+import lorikeet.engine.WholeFile;
 
 /**
  * Text to tokens and back, by the rules of a Hugging Face {@code tokenizer.json}, which the library of the same name
@@ -19,6 +22,9 @@ import java.util.List;
 public final class Tokenizer implements AutoCloseable {
     private static final List<String> ENDS_OF_TEXT = List.of(
             BpeVocabulary.END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>");
+
+    /** Several times as much as the largest vocabularies take. */
+    private static final int MAX_BYTES = 256 << 20;
 
     /** Texts that the library holds at once: for each of their tokens it keeps some 100 bytes. */
     private static final int AT_ONCE = 4096;
@@ -52,7 +58,8 @@ public final class Tokenizer implements AutoCloseable {
         String json;
         JsonNode root;
         try {
-            json = Files.readString(file);
+            var bytes = ByteBuffer.wrap(WholeFile.read(file, MAX_BYTES));
+            json = StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
             root = new ObjectMapper().readTree(json);
         } catch (JsonProcessingException e) {
             throw new IOException(file + ": not JSON: " + e.getOriginalMessage(), e);
@@ -74,7 +81,7 @@ public final class Tokenizer implements AutoCloseable {
         try {
             handle = library.createTokenizerFromString(json);
         } catch (RuntimeException e) {
-            throw new IOException(file + ": not a tokenizer: " + e.getMessage(), e);
+            throw new IOException(file + ": not a tokenizer: " + Printable.line(e.getMessage()), e);
         }
         library.disablePadding(handle); // the file may ask for both
         library.disableTruncation(handle);

@@ -5,8 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import lorikeet.engine.Printable;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.model.ModelFolder;
+import lorikeet.peft.AdapterFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -28,7 +31,7 @@ final class Inspect implements Callable<Integer> {
         if (!Files.isDirectory(path)) {
             tensors(List.of(path));
         } else if (Files.exists(path.resolve("adapter_config.json"))) {
-            System.out.println(Files.readString(path.resolve("adapter_config.json")).strip());
+            System.out.println(printable(AdapterFolder.config(path)));
             try (var files = Files.list(path)) {
                 tensors(files.filter(file -> file.toString().endsWith(".safetensors")).sorted().toList());
             }
@@ -41,14 +44,20 @@ final class Inspect implements Callable<Integer> {
         return 0;
     }
 
+    /** The same lines, made fit to be shown. */
+    private static String printable(String text) {
+        return text.strip().lines().map(Printable::line).collect(Collectors.joining("\n"));
+    }
+
     private static void tensors(List<Path> files) throws IOException {
         long numbers = 0;
         long bytes = 0;
         for (var file : files) {
             try (var tensors = SafetensorsFile.open(file)) {
-                System.out.println(file + (tensors.metadata().isEmpty() ? "" : " " + tensors.metadata()));
+                System.out.println(file
+                        + (tensors.metadata().isEmpty() ? "" : " " + Printable.line(tensors.metadata().toString())));
                 for (var info : tensors.tensors()) {
-                    System.out.printf("  %-4s %-20s %s%n", info.dtype(), info.shape(), info.name());
+                    System.out.printf("  %-4s %-20s %s%n", info.dtype(), info.shape(), Printable.line(info.name()));
                     numbers += info.elements();
                     bytes += info.bytes();
                 }

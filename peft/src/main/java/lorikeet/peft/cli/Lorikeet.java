@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
+import lorikeet.engine.Printable;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import picocli.CommandLine;
@@ -71,7 +72,7 @@ public final class Lorikeet implements Runnable {
             return INTERRUPTED;
         }
         var cause = failure instanceof UncheckedIOException unchecked ? unchecked.getCause() : failure;
-        command.getErr().println("lorikeet: " + message(cause));
+        command.getErr().println("lorikeet: " + Printable.line(message(cause)));
         if (verbose) {
             failure.printStackTrace(command.getErr());
         }

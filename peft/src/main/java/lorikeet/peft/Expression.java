@@ -1,0 +1,78 @@
+package lorikeet.peft;
+
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/** A regular expression that a stranger may have written: some of them try ever more ways to match, without an end. */
+record Expression(String text) {
+    private static final int LONGEST = 1_000;
+    private static final int PATIENCE_SECONDS = 1;
+    /** Without repetitions and alternatives there is but one way. */
+    private static final Pattern ONE_WAY = Pattern.compile("[^*+?{|(]*");
+
+    /** @throws IllegalArgumentException if it is malformed or absurdly long */
+    Expression {
+        if (text.length() > LONGEST) {
+            throw new IllegalArgumentException(
+                    "expected a pattern of at most " + LONGEST + " characters, not " + text.length());
+        }
+        try {
+            Pattern.compile(text);
+        } catch (PatternSyntaxException e) {
+            throw new IllegalArgumentException(e.getDescription() + " in pattern " + text, e);
+        }
+    }
+
+    /**
+     * Whether it matches {@code name} from end to end.
+     *
+     * @throws IllegalArgumentException if that cannot be found out
+     */
+    boolean matches(String name) {
+        return ONE_WAY.matcher(text).matches() ? name.matches(text) : matchesInTime(name);
+    }
+
+    private boolean matchesInTime(String name) {
+        var pattern = Pattern.compile(text);
+        var match = new FutureTask<>(() -> pattern.matcher(new Interruptible(name)).matches());
+        Thread.ofPlatform().daemon().name("pattern").start(match);
+        try {
+            return match.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new IllegalArgumentException("pattern " + text + " finds no end on " + name, e);
+        } catch (ExecutionException e) {
+            throw new IllegalArgumentException("pattern " + text + " cannot be matched with " + name, e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while matching " + text);
+        } finally {
+            match.cancel(true);
+        }
+    }
+
+    /** A text of which an interrupted thread reads no further. */
+    private record Interruptible(String text) implements CharSequence {
+        @Override
+        public char charAt(int index) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new CancellationException();
+            }
+            return text.charAt(index);
+        }
+
+        @Override
+        public int length() {
+            return text.length();
+        }
+
+        @Override
+        public CharSequence subSequence(int start, int end) {
+            return new Interruptible(text.substring(start, end));
+        }
+    }
+}
