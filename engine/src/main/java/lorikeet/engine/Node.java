@@ -35,6 +35,7 @@ final class Node {
                 gradient.saved().forEach(Tensor::restore);
                 gradient.rule().run(dy);
             }
+            AnomalySearch.gradients(gradient);
         }
         discard();
     }

@@ -219,6 +219,7 @@ public final class Tensor {
      * remembered and nothing saved.
      */
     Tensor derive(Gradient... gradients) {
+        AnomalySearch.result(this, gradients);
         if (!Autograd.recording()) {
             return this;
         }

@@ -30,6 +30,9 @@ public abstract class Device implements AutoCloseable {
 
     public abstract Precision precision();
 
+    /** Bytes of memory there are, whether in use or not. */
+    public abstract long capacity();
+
     public final Memory memory() {
         return memory;
     }

@@ -101,6 +101,11 @@ public abstract class DryDevice extends Device {
     }
 
     @Override
+    public long capacity() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
     protected long allocateRaw(long bytes) {
         long address = next;
         next += bytes;

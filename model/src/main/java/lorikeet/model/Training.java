@@ -1,7 +1,11 @@
 package lorikeet.model;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.function.LongFunction;
 import java.util.function.Predicate;
+import lorikeet.engine.AnomalySearch;
 import lorikeet.engine.Optimizer;
 import lorikeet.engine.Schedule;
 import lorikeet.engine.Shape;
@@ -38,6 +42,9 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
     public record Step(int step, float loss, float rate, float norm, boolean finite, int tokens, double seconds,
             long peakBytes) {}
 
+    /** The batches of one step, with the numbers of their labels and of their tokens. */
+    private record Group(List<Batch> batches, int labels, int tokens) {}
+
     /**
      * Takes the steps after {@code done}.
      *
@@ -50,32 +57,61 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
         for (int step = done; step < steps; step++) {
             long start = System.nanoTime();
             float lr = (float) (rate * schedule.factor(optimizer.steps()));
-            var group = new Batch[accumulate];
-            int labels = 0;
-            int tokens = 0;
-            for (int i = 0; i < accumulate; i++) {
-                group[i] = batches.apply((long) step * accumulate + i);
-                labels += group[i].labelCount(decoder.promptLength());
-                tokens += group[i].sequences().tokens();
-            }
+            var group = group(decoder, batches, step);
             try (var _ = device.memory().scope()) {
-                var loss = Tensor.of(device, Shape.scalar(), 0);
-                for (int i = 0; i < accumulate; i++) {
-                    try (var _ = device.memory().scope()) {
-                        var pass = new Pass(true, RandomKey.at(seed, step, i, 0), recompute);
-                        var part = decoder.loss(group[i].sequences(), group[i].labels(), 1f / labels, pass);
-                        part.backward();
-                        device.add(loss.data(), loss.data(), part.data());
-                    }
-                }
+                var loss = gradients(decoder, group, step);
                 var outcome = optimizer.step(loss, lr, clip);
                 double seconds = (System.nanoTime() - start) * 1e-9;
-                var report = new Step(step + 1, outcome.loss(), lr, outcome.norm(), outcome.finite(), tokens, seconds,
-                        device.memory().ledger().peak());
+                var report = new Step(step + 1, outcome.loss(), lr, outcome.norm(), outcome.finite(), group.tokens,
+                        seconds, device.memory().ledger().peak());
                 if (!goOn.test(report)) {
                     return;
                 }
             }
         }
+    }
+
+    private Group group(Decoder decoder, LongFunction<Batch> batches, int step) {
+        var group = new ArrayList<Batch>();
+        int labels = 0;
+        int tokens = 0;
+        for (int i = 0; i < accumulate; i++) {
+            var batch = batches.apply((long) step * accumulate + i);
+            labels += batch.labelCount(decoder.promptLength());
+            tokens += batch.sequences().tokens();
+            group.add(batch);
+        }
+        return new Group(group, labels, tokens);
+    }
+
+    /** Adds up the gradients of a step's batches, and answers its loss. */
+    private Tensor gradients(Decoder decoder, Group group, int step) {
+        var device = decoder.device();
+        var loss = Tensor.of(device, Shape.scalar(), 0);
+        for (int i = 0; i < accumulate; i++) {
+            try (var _ = device.memory().scope()) {
+                var pass = new Pass(true, RandomKey.at(seed, step, i, 0), recompute);
+                var batch = group.batches.get(i);
+                var part = decoder.loss(batch.sequences(), batch.labels(), 1f / group.labels, pass);
+                part.backward();
+                device.add(loss.data(), loss.data(), part.data());
+            }
+        }
+        return loss;
+    }
+
+    /**
+     * Computes loss and gradients of one step again, with the same bits, to find where numbers first were not finite.
+     *
+     * @param step       from 1; nothing was updated in it
+     * @param parameters by the names that tell layers apart
+     * @throws ArithmeticException always: in it stand the operation, the layer and the tensor, or that there is none
+     */
+    public void findAnomaly(Decoder decoder, LongFunction<Batch> batches, int step, Map<String, Tensor> parameters) {
+        var group = group(decoder, batches, step - 1);
+        try (var _ = decoder.device().memory().scope()) {
+            AnomalySearch.run(parameters, () -> gradients(decoder, group, step - 1));
+        }
+        throw new ArithmeticException("every result and gradient is finite, only their sum or norm is not");
     }
 }

@@ -413,15 +413,6 @@ class CommandLineTest {
                 .containsExactly("lorikeet: " + folder.resolve("lost.jsonl") + ": no such file");
     }
 
-    /** Processes in the background of a script ignore Ctrl-C, and so do their children; then a request to terminate will do. */
-    private static String interrupt() throws IOException {
-        var status = Path.of("/proc/self/status");
-        boolean ignored = Files.exists(status) && Files.readAllLines(status).stream()
-                .filter(line -> line.startsWith("SigIgn:"))
-                .anyMatch(line -> (Long.parseUnsignedLong(line.substring(7).strip(), 16) & 1 << 2 - 1) != 0);
-        return ignored ? "TERM" : "INT";
-    }
-
     @Test
     @DisabledOnOs(OS.WINDOWS)
     void anInterruptedRunExitsWith130AndLeavesAUsableAdapter() throws Exception {
@@ -433,7 +424,7 @@ class CommandLineTest {
             while (process.isAlive() && (!Files.exists(metrics) || Files.size(metrics) < 500)) {
                 Thread.sleep(50);
             }
-            new ProcessBuilder("kill", "-" + interrupt(), "" + process.pid()).start().waitFor();
+            new ProcessBuilder("kill", "-" + OtherProcess.interrupt(), "" + process.pid()).start().waitFor();
             assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
         } finally {
             process.destroyForcibly();

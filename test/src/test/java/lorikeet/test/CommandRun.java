@@ -40,6 +40,14 @@ record CommandRun(int exit, String out, String err) {
         return run;
     }
 
+    /** The one line that says what went wrong; remarks of the library may stand in front of it. */
+    String complaint() {
+        var complaints = err.lines().filter(line -> line.startsWith("lorikeet: ")).toList();
+        assertThat(complaints).as(err).hasSize(1);
+        assertThat(err).endsWith(complaints.getFirst() + System.lineSeparator());
+        return complaints.getFirst();
+    }
+
     /** A command with more arguments behind it. */
     static String[] with(String[] command, String... more) {
         return Stream.concat(Stream.of(command), Stream.of(more)).toArray(String[]::new);

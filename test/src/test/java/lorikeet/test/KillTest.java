@@ -4,7 +4,6 @@ import static lorikeet.test.CommandRun.done;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,7 +11,6 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import lorikeet.peft.cli.Lorikeet;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -78,7 +76,7 @@ class KillTest {
         var said = folder.resolve("said.txt").toFile();
         var random = ThreadLocalRandom.current();
         int enough = lines(out) + random.nextInt(1, FURTHER);
-        var process = new ProcessBuilder(inNewProcess(command)).redirectErrorStream(true).redirectOutput(said).start();
+        var process = OtherProcess.of(command).redirectErrorStream(true).redirectOutput(said).start();
         try {
             while (process.isAlive() && lines(out) < enough) {
                 Thread.sleep(1);
@@ -94,15 +92,5 @@ class KillTest {
     private static int lines(RunFolder run) throws IOException {
         var metrics = run.path().resolve("metrics.jsonl");
         return Files.exists(metrics) ? Files.readAllLines(metrics).size() : 0;
-    }
-
-    private static List<String> inNewProcess(String[] command) {
-        var line = new ArrayList<String>();
-        line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(flag -> flag.startsWith("--"))
-                .forEach(line::add);
-        line.addAll(List.of("-cp", System.getProperty("java.class.path"), Lorikeet.class.getName()));
-        line.addAll(List.of(command));
-        return line;
     }
 }

@@ -12,7 +12,7 @@ import net.bytebuddy.implementation.InvocationHandlerAdapter;
 
 /** A device that reports every verb before another device runs it. Its memory has a ledger of its own. */
 final class ObservedDevice {
-    private static final Set<String> NO_VERBS = Set.of("name", "description", "precision", "close");
+    private static final Set<String> NO_VERBS = Set.of("name", "description", "precision", "capacity", "close");
 
     private ObservedDevice() {}
 

@@ -112,7 +112,7 @@ class StrangeFilesTest {
         var data = Files.writeString(folder.resolve("data.jsonl"), "{\"a\\u001b[2J\\nlorikeet: all is well\": 1}\n");
         var refused = CommandRun.run("finetune", "--base", GoldenBase.FOLDER.toString(), "--data", data.toString(),
                 "--quiet");
-        assertThat(refused.err()).hasLineCount(1).startsWith("lorikeet: " + data + ":1: ")
+        assertThat(refused.complaint()).startsWith("lorikeet: " + data + ":1: ")
                 .contains("[a\\u001b[2J\\u000alorikeet: all is well]");
     }
 

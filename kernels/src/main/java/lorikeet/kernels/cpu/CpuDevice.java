@@ -1,10 +1,12 @@
 package lorikeet.kernels.cpu;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.function.BiFunction;
 import lorikeet.kernels.AdamW;
@@ -80,6 +82,12 @@ public final class CpuDevice extends Device {
     }
 
     // ---- memory ------------------------------------------------------------------------------------------------------
+
+    /** What the machine has, or what the container may use of it. */
+    @Override
+    public long capacity() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
+    }
 
     private static final MethodHandle MALLOC =
             libc("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));

@@ -68,6 +68,11 @@ public final class CudaDevice extends Device {
     }
 
     @Override
+    public long capacity() {
+        return gpu.properties().memoryBytes();
+    }
+
+    @Override
     protected long allocateRaw(long bytes) {
         return gpu.allocate(bytes);
     }

@@ -11,6 +11,7 @@ import lorikeet.kernels.Precision;
 import lorikeet.model.BundledBase;
 import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
+import lorikeet.model.ModelConfig;
 import lorikeet.model.ModelFolder;
 import lorikeet.model.text.Tokenizer;
 import picocli.CommandLine.Option;
@@ -40,12 +41,19 @@ final class BaseOptions {
     /** @param trainsBase whether base weights will be trained, which needs them in 32 bits */
     Decoder load(ModelFolder folder, Device device, boolean trainsBase) throws IOException {
         var matrices = device.precision() == Precision.BF16 && !trainsBase ? DType.BF16 : DType.F32;
-        var dropouts = dropout == null ? folder.config().dropouts() : new Dropouts(dropout, dropout, dropout);
-        var decoder = folder.load(device, matrices, dropouts);
+        var decoder = folder.load(device, matrices, config(folder).dropouts());
         if (!trainsBase) {
             decoder.freeze();
         }
         return decoder;
+    }
+
+    /** The folder's configuration with the dropout that was asked for. */
+    ModelConfig config(ModelFolder folder) {
+        var config = folder.config();
+        return dropout == null
+                ? config
+                : new ModelConfig(config.shape(), new Dropouts(dropout, dropout, dropout), config.endOfText());
     }
 
     /** The tokens of a text that a method starts from. */

@@ -23,9 +23,12 @@ final class DataOptions {
     @Mixin
     private ExampleOptions examples;
 
-    /** @param tokenizer null where the base has none */
-    Task read(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
-        return examples.read(data, evalData, folder, tokenizer, decoder.virtualTokens());
+    /**
+     * @param tokenizer     null where the base has none
+     * @param virtualTokens that take room in the model's context
+     */
+    Task read(ModelFolder folder, Tokenizer tokenizer, int virtualTokens) throws IOException {
+        return examples.read(data, evalData, folder, tokenizer, virtualTokens);
     }
 
     /** The same with nothing to train on; a file given as --data is itself evaluated with, unless --eval-data is given. */
@@ -33,7 +36,7 @@ final class DataOptions {
         if (!ExampleOptions.isBundled(data) && evalData == null) {
             evalData = data;
         }
-        var task = read(folder, tokenizer, decoder);
+        var task = read(folder, tokenizer, decoder.virtualTokens());
         if (task.evaluation().isEmpty()) {
             throw new WrongUsage("--eval-data: expected something to evaluate with");
         }

@@ -22,6 +22,7 @@ import lorikeet.model.data.Task;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Adapter;
 import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.Budget.Copies;
 import lorikeet.peft.Checkpoints;
 import lorikeet.peft.Fingerprint;
 import lorikeet.peft.Method;
@@ -45,7 +46,7 @@ import picocli.CommandLine.Spec;
 final class Finetune implements Callable<Integer> {
     /** Options that do not change what is computed. */
     private static final Set<String> BESIDE_THE_POINT = Set.of("--out", "--force", "--resume", "--save-every",
-            "--threads", "--quiet", "--verbose", "--help", "--version");
+            "--threads", "--detect-anomaly", "--quiet", "--verbose", "--help", "--version");
 
     @Spec
     private CommandSpec spec;
@@ -81,6 +82,11 @@ final class Finetune implements Callable<Integer> {
                     + "this. It ends with the same bits as a run that was not.")
     private boolean resume;
 
+    @Option(names = "--detect-anomaly",
+            description = "If loss or gradient of a step are not finite, compute it again, looking at every number, and stop "
+                    + "with the operation, layer and tensor in which it began. Costs nothing until then.")
+    private boolean detectAnomaly;
+
     @Option(names = "--out", paramLabel = "DIR",
             description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
     private Path out;
@@ -93,9 +99,25 @@ final class Finetune implements Callable<Integer> {
         options.check();
         var folder = base.folder();
         var method = method(folder);
-        try (var on = device.open();
-                var tokenizer = BaseOptions.tokenizer(folder);
-                var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
+        try (var on = device.open(); var tokenizer = BaseOptions.tokenizer(folder)) {
+            var task = data.read(folder, tokenizer, method.virtualTokens());
+            var memory = task.training().isEmpty() ? "nothing to train on" : forecast(folder, method, task, on);
+            return train(folder, method, tokenizer, task, memory, on);
+        }
+    }
+
+    /** @throws OutOfDeviceMemoryException if the training cannot fit the device */
+    private String forecast(ModelFolder folder, Method method, Task task, Device on) throws IOException {
+        var copies = on.name().equals("cpu")
+                ? Copies.here(device.precision, folder.holdsFloats())
+                : Copies.NONE;
+        var load = MemoryForecast.heaviest(task, options.batchSize, options.recompute, device.precision, copies);
+        return new MemoryForecast(method, base.config(folder), load, on).requireRoom();
+    }
+
+    private int train(ModelFolder folder, Method method, Tokenizer tokenizer, Task task, String memory, Device on)
+            throws IOException {
+        try (var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
             long baseParameters = decoder.shape().parameters();
             var adapter = from.adapter == null ? method.attach(decoder, seed.seed) : from.attach(decoder);
             say("base      %s, %,d parameters", base.base, baseParameters);
@@ -106,9 +128,9 @@ final class Finetune implements Callable<Integer> {
                     && !virtual.reparametrised()) {
                 say("          its network was not saved with it: the vectors themselves are trained");
             }
-            var task = data.read(folder, tokenizer, decoder);
             say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
                     task.evaluation().size());
+            say("needs     %s", memory);
             var target = claim(method, task);
             var checkpoints = new Checkpoints(target.resolve("checkpoints"), identity(folder, task, on));
             return new Run(folder, decoder, adapter, tokenizer, task, target, checkpoints).go();
@@ -199,21 +221,45 @@ final class Finetune implements Callable<Integer> {
             try (var training = new TrainingRun(options, decoder, adapter, task, rate, seed.seed)) {
                 var moment = resume ? training.restore(checkpoints) : Checkpoints.Moment.START;
                 try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes())) {
-                    Evaluation before = null;
-                    if (moment.step() == 0) {
-                        checkpoints.clear();
-                        before = evaluate("before", metrics, 0);
-                        sample();
-                    } else {
-                        say("resumed   after step %,d", moment.step());
-                    }
-                    train(training, metrics);
-                    var after = evaluate("after", metrics, training.steps());
-                    sample();
-                    conclude(before, after);
+                    work(training, metrics, moment);
                 }
             }
             return 0;
+        }
+
+        private void work(TrainingRun training, Metrics metrics, Checkpoints.Moment moment) throws IOException {
+            try {
+                Evaluation before = null;
+                if (moment.step() == 0) {
+                    checkpoints.clear();
+                    before = evaluate("before", metrics, 0, this::stopIfAsked);
+                    sample();
+                } else {
+                    say("resumed   after step %,d", moment.step());
+                }
+                train(training, metrics);
+                var after = evaluate("after", metrics, training.steps(), this::stopIfAsked);
+                sample();
+                conclude(before, after);
+            } catch (InterruptedRun asked) {
+                if (training.taken() > 0) {
+                    training.save(checkpoints, metrics.length());
+                }
+                System.err.printf(
+                        "lorikeet: stopped after step %d of %d; %sthe same command with --out %s --resume goes "
+                                + "on%n",
+                        training.taken(), training.steps(), training.taken() == 0
+                                ? ""
+                                : "the adapter is in " + target + "; ",
+                        target);
+                throw asked;
+            }
+        }
+
+        private void stopIfAsked() {
+            if (interrupts.requested()) {
+                throw new InterruptedRun();
+            }
         }
 
         private void train(TrainingRun training, Metrics metrics) throws IOException {
@@ -221,6 +267,9 @@ final class Finetune implements Callable<Integer> {
             try (var bar = progress.bar("training", training.steps())) {
                 outcome = training.go(step -> {
                     metrics.step(step);
+                    if (detectAnomaly && !step.finite()) {
+                        training.findAnomaly(step.step());
+                    }
                     bar.to(step.step(), "loss %.3f".formatted(step.loss()));
                     between(step, training, metrics);
                     return !interrupts.requested();
@@ -232,12 +281,7 @@ final class Finetune implements Callable<Integer> {
                 throw new IOException(e.getCause().getMessage() + checkpoints.whereToGoOn(), e);
             }
             AdapterFolder.save(target, adapter, base.base);
-            if (interrupts.requested() && outcome.steps() < training.steps()) {
-                training.save(checkpoints, metrics.length());
-                say("stopped after step %d of %d; the adapter is in %s; the same command with --out %s --resume goes on",
-                        outcome.steps(), training.steps(), target, target);
-                throw new InterruptedRun();
-            }
+            stopIfAsked();
             say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", outcome.steps(), outcome.tokens(),
                     outcome.seconds(), outcome.tokens() / outcome.seconds());
             say("memory    %s; peak %.1f MB", Report.memory(outcome.memory()),
@@ -246,7 +290,7 @@ final class Finetune implements Callable<Integer> {
 
         private void between(Training.Step step, TrainingRun training, Metrics metrics) {
             if (evalEvery > 0 && step.step() % evalEvery == 0) {
-                evaluate("step " + step.step(), metrics, step.step());
+                evaluate("step " + step.step(), metrics, step.step(), () -> {});
             }
             if (saveEvery > 0 && step.step() % saveEvery == 0) {
                 try {
@@ -258,13 +302,17 @@ final class Finetune implements Callable<Integer> {
             }
         }
 
-        private Evaluation evaluate(String when, Metrics metrics, int step) {
+        /** @param meanwhile what else is done now and then */
+        private Evaluation evaluate(String when, Metrics metrics, int step, Runnable meanwhile) {
             if (task.evaluation().isEmpty()) {
                 return null;
             }
             try (var bar = progress.bar("evaluating", task.evaluation().size())) {
-                var result =
-                        Evaluation.of(decoder, task, !task.labels().isEmpty(), folder.config().endOfText(), bar::to);
+                var result = Evaluation.of(decoder, task, !task.labels().isEmpty(), folder.config().endOfText(),
+                        done -> {
+                            bar.to(done);
+                            meanwhile.run();
+                        });
                 bar.close();
                 metrics.evaluation(step, result);
                 say("%-9s %s", when, Report.evaluation(result));

@@ -38,8 +38,7 @@ final class Report {
     /** "weights 25.1 MB, gradients 0.6 MB, …": what each purpose had at the peak. */
     static String memory(Map<Purpose, Long> bytes) {
         return bytes.entrySet().stream()
-                .map(entry -> "%s %.1f MB".formatted(entry.getKey().name().toLowerCase(Locale.ROOT),
-                        entry.getValue() / 1e6))
+                .map(entry -> entry.getKey().name().toLowerCase(Locale.ROOT) + " " + bytes(entry.getValue()))
                 .collect(Collectors.joining(", "));
     }
 }

@@ -65,7 +65,7 @@ final class TrainingOptions {
 
     @Option(names = "--recompute",
             description = "Keep less for backward and compute it again: less memory, more time.")
-    private boolean recompute;
+    boolean recompute;
 
     @Option(names = "--shuffle", negatable = true, defaultValue = "true", fallbackValue = "true",
             description = "Random order of examples, anew each epoch, or as they stand in the file. Default: shuffled.")

@@ -1,6 +1,7 @@
 package lorikeet.peft.cli;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 import lorikeet.engine.AdamWOptimizer;
@@ -46,6 +47,11 @@ final class TrainingRun implements AutoCloseable {
         return training.steps();
     }
 
+    /** Steps taken so far, those before a resumption included. */
+    int taken() {
+        return taken;
+    }
+
     /** Goes back to the newest moment saved, of which the answer is. */
     Checkpoints.Moment restore(Checkpoints checkpoints) throws IOException {
         var moment = checkpoints.restore(adapter, optimizer);
@@ -86,6 +92,17 @@ final class TrainingRun implements AutoCloseable {
             return more;
         });
         return new Outcome(taken, tokens[0], (System.nanoTime() - start) * 1e-9, ledger.atPeak());
+    }
+
+    /** @throws ArithmeticException always: where in step {@code step} a number first was not finite */
+    void findAnomaly(int step) {
+        var parameters = new LinkedHashMap<>(decoder.parameters());
+        parameters.putAll(adapter.parameters());
+        try {
+            training.findAnomaly(decoder, batches::get, step, parameters);
+        } catch (ArithmeticException e) {
+            throw new ArithmeticException("step " + step + ": not finite: " + e.getMessage());
+        }
     }
 
     @Override
