@@ -2,17 +2,23 @@ package lorikeet.kernels;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.regex.Pattern;
 
 /**
  * The user's private folder for what can be made again: {@code $LORIKEET_CACHE}, else {@code $XDG_CACHE_HOME/lorikeet},
  * else {@code ~/.cache/lorikeet}. What lies in it has its version in its name and never changes.
  */
 public final class CacheFolder {
+    /** How the names of folders begin that end with the process whose number follows. */
+    private static final String UNFINISHED = ".lorikeet-";
+    private static final Pattern OF_PROCESS = Pattern.compile(Pattern.quote(UNFINISHED) + "(\\d{1,18})-.*");
+
     private CacheFolder() {}
 
     /** Fills an empty folder. */
@@ -30,15 +36,16 @@ public final class CacheFolder {
 
     static Path folder(Path root, String name, Filler filler) throws IOException {
         var folder = root.resolve(name);
+        removeAbandoned(root);
         if (Files.isDirectory(folder)) {
             return folder;
         }
         Path beside;
         try {
             createPrivate(root);
-            beside = Files.createTempDirectory(root, name);
+            beside = Files.createTempDirectory(root, UNFINISHED + ProcessHandle.current().pid() + "-");
         } catch (IOException | SecurityException e) {
-            return temporary(name, filler);
+            return temporary(filler);
         }
         try {
             filler.fill(beside);
@@ -46,7 +53,7 @@ public final class CacheFolder {
         } catch (IOException e) {
             delete(beside);
             if (!Files.isDirectory(folder)) { // else another process was quicker, and its folder is as good
-                return temporary(name, filler);
+                return temporary(filler);
             }
         }
         return folder;
@@ -78,8 +85,9 @@ public final class CacheFolder {
         }
     }
 
-    private static Path temporary(String name, Filler filler) throws IOException {
-        var folder = Files.createTempDirectory("lorikeet-" + name);
+    private static Path temporary(Filler filler) throws IOException {
+        removeAbandoned(Path.of(System.getProperty("java.io.tmpdir")));
+        var folder = Files.createTempDirectory(UNFINISHED + ProcessHandle.current().pid() + "-");
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             try {
                 delete(folder);
@@ -89,6 +97,20 @@ public final class CacheFolder {
         }));
         filler.fill(folder);
         return folder;
+    }
+
+    /** Deletes what processes that were killed have left behind. */
+    private static void removeAbandoned(Path where) {
+        try (var folders = Files.newDirectoryStream(where, UNFINISHED + "*")) {
+            for (var folder : folders) {
+                var process = OF_PROCESS.matcher(folder.getFileName().toString());
+                if (process.matches() && ProcessHandle.of(Long.parseLong(process.group(1))).isEmpty()) {
+                    delete(folder);
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // there is no such folder yet, or what lies in it is another user's
+        }
     }
 
     private static void delete(Path folder) throws IOException {

@@ -71,6 +71,22 @@ class CacheFolderTest {
         assertThat(folder.startsWith(temporary)).isFalse();
     }
 
+    /** What a killed process was filling goes when the next one starts; what a living one fills stays. */
+    @Test
+    void removesWhatKilledProcessesLeft() throws Exception {
+        var gone = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--version")
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        gone.waitFor();
+        Files.createDirectories(temporary.resolve(".lorikeet-" + gone.pid() + "-1/deeper"));
+        Files.writeString(temporary.resolve(".lorikeet-" + gone.pid() + "-1/deeper/half"), "half");
+        var mine = temporary.resolve(".lorikeet-" + ProcessHandle.current().pid() + "-2");
+        Files.createDirectories(mine);
+        Files.createDirectories(temporary.resolve(".lorikeet-unrelated"));
+        CacheFolder.folder(temporary, "thing-1", folder -> {});
+        assertThat(temporary.toFile().list()).containsExactlyInAnyOrder("thing-1", mine.getFileName().toString(),
+                ".lorikeet-unrelated");
+    }
+
     @Test
     void leavesNothingBehindWhenFillingFails() {
         assertThatThrownBy(() -> CacheFolder.folder(temporary, "thing-1", folder -> {

@@ -3,6 +3,7 @@ package lorikeet.peft;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import lorikeet.engine.AdamWOptimizer;
+import lorikeet.engine.Printable;
 import lorikeet.engine.SafetensorsException;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsType;
@@ -70,12 +72,13 @@ public record Checkpoints(Path folder, Map<String, String> run) {
      * @throws IOException if a file cannot be read, or belongs to another run: the message names what differs
      */
     public Moment restore(Adapter adapter, AdamWOptimizer optimizer) throws IOException {
+        removeHalfWritten();
         for (var path : files()) {
             try (var file = SafetensorsFile.open(path)) {
                 requireSameRun(file);
                 return restore(file, adapter, optimizer);
             } catch (SafetensorsException e) {
-                LOG.warn("{}; going back to the one before", e.getMessage());
+                LOG.warn("{}; going back to the one before", Printable.line(e.getMessage()));
             }
         }
         return Moment.START;
@@ -96,8 +99,22 @@ public record Checkpoints(Path folder, Map<String, String> run) {
 
     /** Removes the moments of an earlier run. */
     public void clear() throws IOException {
+        removeHalfWritten();
         for (var old : files()) {
             Files.deleteIfExists(old);
+        }
+    }
+
+    /** Removes what a killed process was writing. */
+    private void removeHalfWritten() throws IOException {
+        if (Files.isDirectory(folder)) {
+            try (var halves = Files.newDirectoryStream(folder, "*.partial")) {
+                for (var half : halves) {
+                    if (Files.isRegularFile(half, LinkOption.NOFOLLOW_LINKS)) {
+                        Files.deleteIfExists(half);
+                    }
+                }
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -21,6 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 @DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
     private static final Path LAUNCHER = Path.of("..", "lorikeet");
+    /** With a space, and with letters beyond ASCII where this Java can name such a folder. */
+    private static final String PROJECT =
+            Charset.forName(System.getProperty("sun.jnu.encoding")).newEncoder().canEncode("ö鹦") ? "ö 鹦" : "a project";
 
     @TempDir
     private Path folder;
@@ -33,7 +37,7 @@ class LauncherTest {
 
     @BeforeEach
     void layOut() throws IOException {
-        project = Files.createDirectories(folder.resolve("a project"));
+        project = Files.createDirectories(folder.resolve(PROJECT));
         tools = Files.createDirectories(folder.resolve("tools"));
         for (var tool : List.of("cat", "dirname", "find", "head", "mkdir", "readlink", "rm", "sleep", "touch")) {
             script(tools.resolve(tool), "exec " + which(tool) + " \"$@\"");
@@ -58,7 +62,7 @@ class LauncherTest {
     void buildsOnceAndRunsTheJarWithTheFlagsAndTheArguments() throws Exception {
         var first = launch("inspect", "two words", "*");
         assertThat(first.err()).startsWith("lorikeet: building").hasLineCount(1);
-        assertThat(first.out().lines()).containsExactly("java of jdk 25", "passive, 1",
+        assertThat(first.out().lines()).containsExactly("java of jdk 25", "passive, 1, C.UTF-8",
                 "@" + project.toRealPath() + "/.jvmflags", "-cp", jar.toRealPath().toString(),
                 "lorikeet.peft.cli.Lorikeet", "inspect", "two words", "*");
         assertThat(first.exit()).isEqualTo(7);
@@ -89,7 +93,7 @@ class LauncherTest {
 
     @Test
     void worksThroughSymbolicLinks() throws Exception {
-        Files.createSymbolicLink(folder.resolve("near"), Path.of("a project/lorikeet"));
+        Files.createSymbolicLink(folder.resolve("near"), Path.of(PROJECT, "lorikeet"));
         Files.createSymbolicLink(folder.resolve("far"), folder.resolve("near"));
         assertThat(launch(jdk, folder.resolve("far")).out()).startsWith("java of jdk 25");
     }
@@ -163,7 +167,7 @@ class LauncherTest {
         Files.writeString(home.resolve("release"), "IMPLEMENTOR=\"X\"\nJAVA_VERSION=\"" + version + "\"\n");
         script(home.resolve("bin/javac"), "exit 1");
         script(home.resolve("bin/java"), """
-                echo "java of %s"; echo "$OMP_WAIT_POLICY, $NO_COLOR"; for argument in "$@"; do echo "$argument"; done; exit 7
+                echo "java of %s"; echo "$OMP_WAIT_POLICY, $NO_COLOR, $LC_CTYPE"; for argument in "$@"; do echo "$argument"; done; exit 7
                 """.formatted(name));
         return home;
     }

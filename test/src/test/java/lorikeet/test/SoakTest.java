@@ -1,0 +1,93 @@
+package lorikeet.test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** However long a run takes, it needs no more memory than at its beginning: neither on the device nor from the system. */
+@EnabledOnOs(OS.LINUX)
+class SoakTest {
+    /** A Java heap of fixed size, touched before the start, leaves only what the run itself takes from the system. */
+    private static final List<String> FLAGS = List.of("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC");
+    private static final double FLAT = 0.02;
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void aThousandSteps() throws Exception {
+        soak(1_500);
+    }
+
+    @Tag("long")
+    @Test
+    void tenThousandSteps() throws Exception {
+        System.out.println("soak      " + soak(10_000));
+    }
+
+    private String soak(int steps) throws Exception {
+        var data = CommandRun.writeGoldenBatch(folder.resolve("batch.jsonl"));
+        var metrics = folder.resolve("out/metrics.jsonl");
+        var said = folder.resolve("said.txt").toFile();
+        var process = OtherProcess.of(FLAGS, lorikeet.peft.cli.Lorikeet.class, "finetune", "--base",
+                GoldenBase.FOLDER.toString(), "--data", data.toString(), "--batch-size", "2", "--steps", "" + steps,
+                "--save-every", "100", "--threads", "2", "--quiet", "--out", folder.resolve("out").toString())
+                .redirectErrorStream(true).redirectOutput(said).start();
+        var resident = new ArrayList<Long>();
+        try {
+            for (int next = steps / 2; process.isAlive(); Thread.sleep(2)) {
+                int done = Files.exists(metrics) ? lines(metrics) : 0;
+                if (done >= next && done < steps) {
+                    resident.add(residentBytes(process));
+                    next = done + Math.max(1, steps / 100);
+                }
+            }
+        } finally {
+            process.destroyForcibly();
+        }
+        assertThat(process.waitFor()).as("%s", Files.readString(said.toPath())).isZero();
+
+        var peaks = peaks(metrics);
+        assertThat(peaks).hasSize(steps);
+        var live = peaks.subList(10, steps).stream().collect(Collectors.toSet());
+        assertThat(live).as("peak of live bytes on the device").hasSize(1);
+        assertThat(resident).hasSizeGreaterThan(5);
+        long least = resident.stream().mapToLong(Long::longValue).min().orElseThrow();
+        long most = resident.stream().mapToLong(Long::longValue).max().orElseThrow();
+        assertThat((double) (most - least) / least).as("%s", resident).isLessThan(FLAT);
+        return "%,d steps: %,d bytes on the device at the most in every step from the 11th on, resident size %,d to %,d bytes "
+                .formatted(steps, live.iterator().next(), least, most)
+                + "(%.2f %%) in their second half".formatted(100.0 * (most - least) / least);
+    }
+
+    private static int lines(Path file) throws IOException {
+        try (var lines = Files.lines(file)) {
+            return (int) lines.count();
+        }
+    }
+
+    private static List<Long> peaks(Path metrics) throws IOException {
+        var json = new JsonMapper();
+        var peaks = new ArrayList<Long>();
+        for (var line : Files.readAllLines(metrics)) {
+            peaks.add(json.readTree(line).get("device_bytes_peak").asLong());
+        }
+        return peaks;
+    }
+
+    /** By the system's own count, in pages. */
+    private static long residentBytes(Process process) throws IOException {
+        return 4096 * Long.parseLong(Files.readString(Path.of("/proc", "" + process.pid(), "statm")).split(" ")[1]);
+    }
+}
