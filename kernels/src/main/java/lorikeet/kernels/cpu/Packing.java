@@ -19,7 +19,10 @@ import lorikeet.kernels.cpu.Matmul.Product;
 public final class Packing implements DryDevice.Copies {
     /** Products with a shorter side than this gain nothing from bf16. */
     static final int LEAST = 32;
-    private static final int WIDTH = 256;
+    /** Columns of a panel, widest first: whole tiles of AMX in oneDNN's order, which has 64 side by side. */
+    private static final int[] WIDTHS = {256, 192, 128};
+    /** From this many panels on it does not matter whether threads get equally many. */
+    private static final int MANY = 16;
 
     /** What a copy was made of. */
     private record Form(long offset, int k, int n, int stride, boolean transposed) {}
@@ -46,9 +49,18 @@ public final class Packing implements DryDevice.Copies {
                 && Math.min(b.rows(), b.columns()) >= LEAST;
     }
 
-    /** Columns of a panel; the last one may have fewer, but takes as much room. */
+    /** Columns of a panel, so that their number is even or large; the last one may have fewer, but takes as much room. */
     static int width(int n) {
-        return Blocks.part(n, WIDTH);
+        if (n < 1.5 * WIDTHS[0]) {
+            return n;
+        }
+        for (int width : WIDTHS) {
+            int panels = Math.ceilDiv(n, width);
+            if (panels % 2 == 0 || panels >= MANY) {
+                return width;
+            }
+        }
+        return WIDTHS[0];
     }
 
     static int panels(int n) {
