@@ -176,6 +176,28 @@ class FrozenWeightsTest {
         assertThat(verbs.stream().filter("attentionBackward"::equals)).hasSize(1);
     }
 
+    // ---- packed ------------------------------------------------------------------------------------------------------
+
+    /** Where a CPU packs frozen matrices and gives their memory back, whoever reads or changes them sees the base's numbers. */
+    @Test
+    void aPackedBaseIsTheBaseStill() throws IOException {
+        var changed = "h.1.mlp.c_fc.weight";
+        try (var fast = Devices.open("cpu", Precision.FAST, 2);
+                var subject = Subject.of(fast, lora(Targets.of("all-linear")))) {
+            var parameters = subject.decoder().parameters();
+            var before = Subject.values(parameters);
+            trainOneStep(subject);
+            assertThat(Subject.values(parameters)).usingRecursiveComparison().isEqualTo(before);
+            var weight = parameters.get(changed);
+            weight.change(() -> fast.scale(weight.data(), weight.data(), 2, false));
+            trainOneStep(subject);
+            var after = Subject.values(parameters);
+            assertThat(after.get(changed)[5]).isEqualTo(2 * before.get(changed)[5]).isNotZero();
+            subject.decoder().restore(changed);
+            assertThat(Subject.values(parameters)).usingRecursiveComparison().isEqualTo(before);
+        }
+    }
+
     // ---- what is kept for backward -----------------------------------------------------------------------------------
 
     /** Bytes alive between forward and backward. */

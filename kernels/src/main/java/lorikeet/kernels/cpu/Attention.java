@@ -95,7 +95,6 @@ final class Attention {
         long total = max + 4L * lanes;
         long factor = total + 4L * lanes;
         long tileScratch = factor + 4L * lanes;
-        Elementwise.fillRun(sums, 0, queries * size);
         Elementwise.fillRun(max, Float.NEGATIVE_INFINITY, lanes);
         Elementwise.fillRun(total, 0, lanes);
         int prefix = spans.prefixLength()[s];
@@ -117,12 +116,11 @@ final class Attention {
             if (shape.dropout() > 0) {
                 AttentionTile.dropout(scores, n, queries, shape, row, head, j, width);
             }
-            for (int i = 0; i < queries; i++) {
+            for (int i = 0; i < queries && j > 0; i++) {
                 Elementwise.scaleRun(sums + 4L * i * size, sums + 4L * i * size, get(factor, i), size, false);
             }
             products.tile(worker, sums, size, scores, 1, lanes, value.at(keyRow, column), value.stride, 1, queries,
-                    size, n, 1,
-                    true, tileScratch);
+                    size, n, 1, j > 0, tileScratch);
         }
         for (int i = 0; i < queries; i++) {
             Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size,

@@ -31,14 +31,15 @@ final class Elementwise {
         parallel.ranges(n, GRAIN, (from, to) -> fillRun(y + 4 * from, value, (int) (to - from)));
     }
 
+    /** The rest is filled one by one: with a masked store behind the loop, the vector would become an object at each call. */
     static void fillRun(long y, float value, int n) {
         var v = FloatVector.broadcast(F, value);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             store(y, i, v);
         }
-        if (i < n) {
-            store(y, i, v, first(n - i));
+        for (; i < n; i++) {
+            Vectors.set(y, i, value);
         }
     }
 
@@ -150,9 +151,14 @@ final class Elementwise {
             store(y, i, Functions.geluTanh(load(x, i)));
         }
         if (i < n) {
-            var tail = first(n - i);
-            store(y, i, Functions.geluTanh(load(x, i, tail)), tail);
+            restRun(Functions::geluTanh, y + 4L * i, x + 4L * i, n - i);
         }
+    }
+
+    /** Fewer numbers than a vector holds, apart from the loop: both in one method are too much for the compiler. */
+    private static void restRun(Function f, long y, long x, int n) {
+        var rest = first(n);
+        store(y, 0, f.of(load(x, 0, rest)), rest);
     }
 
     private static void unaryRun(Function f, long y, long x, int n) {
@@ -161,8 +167,7 @@ final class Elementwise {
             store(y, i, f.of(load(x, i)));
         }
         if (i < n) {
-            var tail = first(n - i);
-            store(y, i, f.of(load(x, i, tail)), tail);
+            restRun(f, y + 4L * i, x + 4L * i, n - i);
         }
     }
 
@@ -195,9 +200,13 @@ final class Elementwise {
             store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))));
         }
         if (i < n) {
-            var tail = first(n - i);
-            store(dx, i, load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail))), tail);
+            restBackwardRun(Functions::geluTanhSlope, dx + 4L * i, dy + 4L * i, x + 4L * i, n - i, false);
         }
+    }
+
+    private static void restBackwardRun(Function slope, long dx, long dy, long x, int n, boolean add) {
+        var rest = first(n);
+        put(dx, 0, load(dy, 0, rest).mul(slope.of(load(x, 0, rest))), add, rest);
     }
 
     /** The same with one more addition; both in one method are too much for the compiler. */
@@ -207,9 +216,7 @@ final class Elementwise {
             store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i))).add(load(dx, i)));
         }
         if (i < n) {
-            var tail = first(n - i);
-            var v = load(dy, i, tail).mul(Functions.geluTanhSlope(load(x, i, tail)));
-            store(dx, i, v.add(load(dx, i, tail)), tail);
+            restBackwardRun(Functions::geluTanhSlope, dx + 4L * i, dy + 4L * i, x + 4L * i, n - i, true);
         }
     }
 
@@ -219,8 +226,7 @@ final class Elementwise {
             put(dx, i, load(dy, i).mul(slope.of(load(x, i))), add);
         }
         if (i < n) {
-            var tail = first(n - i);
-            put(dx, i, load(dy, i, tail).mul(slope.of(load(x, i, tail))), add, tail);
+            restBackwardRun(slope, dx + 4L * i, dy + 4L * i, x + 4L * i, n - i, add);
         }
     }
 
@@ -245,15 +251,30 @@ final class Elementwise {
         });
     }
 
-    /** y[r][c] = f(x[r][c] + bias[c]): the sum stands in y while the row lies in the cache. */
+    /** y[r][c] = f(x[r][c] + bias[c]): save for the commonest f, the sum stands in y while the row lies in the cache. */
     void biasUnary(Unary f, long y, long x, long bias, int rows, int columns) {
         parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long offset = 4 * r * columns;
-                addRun(y + offset, x + offset, bias, columns);
-                unaryRun(f, y + offset, y + offset, columns);
+                if (f == Unary.GELU_TANH) {
+                    biasGeluTanhRun(y + offset, x + offset, bias, columns);
+                } else {
+                    addRun(y + offset, x + offset, bias, columns);
+                    unaryRun(f, y + offset, y + offset, columns);
+                }
             }
         });
+    }
+
+    private static void biasGeluTanhRun(long y, long x, long bias, int n) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(y, i, Functions.geluTanh(load(x, i).add(load(bias, i))));
+        }
+        if (i < n) {
+            addRun(y + 4L * i, x + 4L * i, bias + 4L * i, n - i);
+            restRun(Functions::geluTanh, y + 4L * i, y + 4L * i, n - i);
+        }
     }
 
     /**
@@ -268,10 +289,25 @@ final class Elementwise {
             long sum = scratch + 4 * rowScratch(columns) * worker;
             for (int r = task * grain; r < Math.min(rows, (task + 1) * grain); r++) {
                 long offset = 4L * r * columns;
-                addRun(sum, x + offset, bias, columns);
-                unaryBackwardRun(f, dx + offset, dy + offset, sum, columns, add);
+                if (f == Unary.GELU_TANH && !add) {
+                    biasGeluTanhBackwardRun(dx + offset, dy + offset, x + offset, bias, columns, sum);
+                } else {
+                    addRun(sum, x + offset, bias, columns);
+                    unaryBackwardRun(f, dx + offset, dy + offset, sum, columns, add);
+                }
             }
         });
+    }
+
+    private static void biasGeluTanhBackwardRun(long dx, long dy, long x, long bias, int n, long sum) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i).add(load(bias, i)))));
+        }
+        if (i < n) {
+            addRun(sum, x + 4L * i, bias + 4L * i, n - i);
+            restBackwardRun(Functions::geluTanhSlope, dx + 4L * i, dy + 4L * i, sum, n - i, false);
+        }
     }
 
     /** Floats for one row, so many that rows of different workers share no cache line. */

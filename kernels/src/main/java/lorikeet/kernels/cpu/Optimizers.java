@@ -7,8 +7,8 @@ import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Runs over many tensors at once: a task is a chunk of one of them. */
 final class Optimizers {
@@ -56,17 +56,20 @@ final class Optimizers {
         return low;
     }
 
+    private static final VectorSpecies<Double> WIDE = DoubleVector.SPECIES_PREFERRED;
+    /** As many floats as WIDE has doubles: a conversion that keeps the number of lanes is one instruction. */
+    private static final VectorSpecies<Float> NARROW =
+            VectorSpecies.of(float.class, VectorShape.forBitSize(WIDE.vectorBitSize() / 2));
+
     /** Σ x², summed in double. */
     static double sumOfSquares(long x, int n) {
-        var species = DoubleVector.SPECIES_PREFERRED;
-        int half = species.length();
-        var a = DoubleVector.zero(species);
+        int step = WIDE.length();
+        var a = DoubleVector.zero(WIDE);
         var b = a;
         int i = 0;
-        for (; i + 2 * half <= n && 2 * half == LANES; i += LANES) {
-            var v = load(x, i);
-            var low = (DoubleVector) v.convertShape(VectorOperators.F2D, species, 0);
-            var high = (DoubleVector) v.convertShape(VectorOperators.F2D, species, 1);
+        for (; i + 2 * step <= n; i += 2 * step) {
+            var low = wide(x, i);
+            var high = wide(x, i + step);
             a = low.fma(low, a);
             b = high.fma(high, b);
         }
@@ -81,6 +84,11 @@ final class Optimizers {
         return sum;
     }
 
+    private static DoubleVector wide(long x, long i) {
+        return (DoubleVector) FloatVector.fromMemorySegment(NARROW, Vectors.ALL, x + (i << 2), Vectors.ORDER)
+                .castShape(WIDE, 0);
+    }
+
     /** The factors of one AdamW step: see {@link lorikeet.kernels.AdamW}. */
     record AdamFactors(float decay, float clip, float beta1, float beta2, float rate, float rootCorrection2,
             float epsilon) {}
@@ -88,21 +96,23 @@ final class Optimizers {
     static void adamw(long p, long g, long m, long v, int n, AdamFactors f) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            adamwVector(p, g, m, v, i, VectorMask.fromLong(F, -1), f);
+            var gradient = load(g, i).mul(f.clip);
+            var mean = load(m, i).mul(f.beta1).add(gradient.mul(1 - f.beta1));
+            var variance = load(v, i).mul(f.beta2).add(gradient.mul(gradient).mul(1 - f.beta2));
+            store(m, i, mean);
+            store(v, i, variance);
+            var step = mean.mul(f.rate).div(variance.sqrt().mul(f.rootCorrection2).add(f.epsilon));
+            store(p, i, load(p, i).mul(f.decay).sub(step));
         }
-        if (i < n) {
-            adamwVector(p, g, m, v, i, Vectors.first(n - i), f);
+        for (; i < n; i++) {
+            float gradient = Vectors.get(g, i) * f.clip;
+            float mean = Vectors.get(m, i) * f.beta1 + gradient * (1 - f.beta1);
+            float variance = Vectors.get(v, i) * f.beta2 + gradient * gradient * (1 - f.beta2);
+            Vectors.set(m, i, mean);
+            Vectors.set(v, i, variance);
+            float step = mean * f.rate / ((float) Math.sqrt(variance) * f.rootCorrection2 + f.epsilon);
+            Vectors.set(p, i, Vectors.get(p, i) * f.decay - step);
         }
-    }
-
-    private static void adamwVector(long p, long g, long m, long v, int i, VectorMask<Float> mask, AdamFactors f) {
-        var gradient = load(g, i, mask).mul(f.clip);
-        var mean = load(m, i, mask).mul(f.beta1).add(gradient.mul(1 - f.beta1));
-        var variance = load(v, i, mask).mul(f.beta2).add(gradient.mul(gradient).mul(1 - f.beta2));
-        store(m, i, mean, mask);
-        store(v, i, variance, mask);
-        var step = mean.mul(f.rate).div(variance.sqrt().mul(f.rootCorrection2).add(f.epsilon));
-        store(p, i, load(p, i, mask).mul(f.decay).sub(step), mask);
     }
 
     /** p ← decay · p − rate · g. */
