@@ -1,7 +1,9 @@
 package lorikeet.kernels;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -18,6 +20,17 @@ public final class Ledger {
     private long reserved;
     private long peakReserved;
     private final long[] atPeak = new long[Purpose.values().length];
+    /** Null unless a timeline is kept; the phase is null before the first. */
+    private List<Moment> timeline;
+    private String phase;
+
+    /** What was in use after a booking, and in which phase of the work. */
+    public record Moment(String phase, Map<Purpose, Long> bytes) {
+        /** Of all purposes. */
+        public long total() {
+            return bytes.values().stream().mapToLong(Long::longValue).sum();
+        }
+    }
 
     /** Bytes in use now for {@code purpose}. */
     public long current(Purpose purpose) {
@@ -41,9 +54,13 @@ public final class Ledger {
 
     /** Bytes by purpose at the moment of the overall peak; they sum up to {@link #peak()}. */
     public Map<Purpose, Long> atPeak() {
+        return byPurpose(atPeak);
+    }
+
+    private static Map<Purpose, Long> byPurpose(long[] bytes) {
         var byPurpose = new EnumMap<Purpose, Long>(Purpose.class);
         for (var purpose : Purpose.values()) {
-            byPurpose.put(purpose, atPeak[purpose.ordinal()]);
+            byPurpose.put(purpose, bytes[purpose.ordinal()]);
         }
         return byPurpose;
     }
@@ -66,6 +83,24 @@ public final class Ledger {
         peakReserved = reserved;
     }
 
+    /** Keeps every moment from the next phase on. Meant for a step or two: it takes memory for each booking. */
+    public void startTimeline() {
+        timeline = new ArrayList<>();
+        phase = null;
+    }
+
+    /** Says what the bookings that follow belong to, such as "backward". */
+    public void enter(String newPhase) {
+        phase = newPhase;
+    }
+
+    /** The moments since {@link #startTimeline}; none are kept any more. */
+    public List<Moment> endTimeline() {
+        var moments = timeline;
+        timeline = null;
+        return moments;
+    }
+
     void book(Purpose purpose, long requestedBytes, long reservedBytes) {
         int i = purpose.ordinal();
         current[i] += requestedBytes;
@@ -76,6 +111,9 @@ public final class Ledger {
         if (total > peakTotal) {
             peakTotal = total;
             System.arraycopy(current, 0, atPeak, 0, atPeak.length);
+        }
+        if (timeline != null && phase != null) {
+            timeline.add(new Moment(phase, byPurpose(current)));
         }
     }
 

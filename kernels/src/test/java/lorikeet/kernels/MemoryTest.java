@@ -53,6 +53,23 @@ class MemoryTest {
     }
 
     @Test
+    void aTimelineHoldsEveryMomentOfEachPhase() {
+        var weights = memory.allocate(DType.F32, 100, Purpose.WEIGHTS);
+        ledger.startTimeline();
+        try (var _ = memory.scope()) {
+            activation(10); // before the first phase
+            ledger.enter("forward");
+            activation(20);
+            ledger.enter("backward");
+        }
+        var moments = ledger.endTimeline();
+        weights.release();
+        assertThat(moments).extracting(Ledger.Moment::phase).containsExactly("forward", "backward", "backward");
+        assertThat(moments).extracting(moment -> moment.bytes().get(Purpose.ACTIVATIONS)).startsWith(120L).endsWith(0L);
+        assertThat(moments).extracting(Ledger.Moment::total).startsWith(520L).endsWith(400L);
+    }
+
+    @Test
     void copiesOfFrozenMemoryGoWhenItThawsOrGoes() {
         var weights = memory.allocate(DType.F32, 100, Purpose.WEIGHTS);
         assertThatIllegalStateException().isThrownBy(() -> copyOf(weights));

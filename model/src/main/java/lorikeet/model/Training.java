@@ -54,16 +54,18 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
      */
     public void run(Decoder decoder, Optimizer optimizer, LongFunction<Batch> batches, int done, Predicate<Step> goOn) {
         var device = decoder.device();
+        var books = device.memory().ledger();
         for (int step = done; step < steps; step++) {
             long start = System.nanoTime();
             float lr = (float) (rate * schedule.factor(optimizer.steps()));
             var group = group(decoder, batches, step);
             try (var _ = device.memory().scope()) {
                 var loss = gradients(decoder, group, step);
+                books.enter("optimizer");
                 var outcome = optimizer.step(loss, lr, clip);
                 double seconds = (System.nanoTime() - start) * 1e-9;
                 var report = new Step(step + 1, outcome.loss(), lr, outcome.norm(), outcome.finite(), group.tokens,
-                        seconds, device.memory().ledger().peak());
+                        seconds, books.peak());
                 if (!goOn.test(report)) {
                     return;
                 }
@@ -87,12 +89,15 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
     /** Adds up the gradients of a step's batches, and answers its loss. */
     private Tensor gradients(Decoder decoder, Group group, int step) {
         var device = decoder.device();
+        var books = device.memory().ledger();
         var loss = Tensor.of(device, Shape.scalar(), 0);
         for (int i = 0; i < accumulate; i++) {
             try (var _ = device.memory().scope()) {
                 var pass = new Pass(true, RandomKey.at(seed, step, i, 0), recompute);
                 var batch = group.batches.get(i);
+                books.enter("forward");
                 var part = decoder.loss(batch.sequences(), batch.labels(), 1f / group.labels, pass);
+                books.enter("backward");
                 part.backward();
                 device.add(loss.data(), loss.data(), part.data());
             }

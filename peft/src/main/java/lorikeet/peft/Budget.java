@@ -1,10 +1,13 @@
 package lorikeet.peft;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
+import java.util.function.LongFunction;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import lorikeet.engine.AdamWOptimizer;
 import lorikeet.engine.Schedule;
@@ -126,16 +129,47 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
         try (var device = DryDevice.of(load.precision, packing);
                 var decoder = Decoder.empty(device, shape, dropouts, matrices(method, load.precision),
                         load.copies == Copies.INSTEAD)) {
-            var adapter = method.attach(decoder, 0);
-            var group = new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), 0, 1);
-            try (var optimizer = new AdamWOptimizer(List.of(group), AdamWOptimizer.Settings.DEFAULT)) {
-                var ledger = device.memory().ledger();
-                ledger.resetPeaks();
-                var batch = batch(load);
-                new Training(2, 1, 0, new Schedule(Schedule.Kind.CONSTANT, 0, 2), 0, 0, load.recompute)
-                        .run(decoder, optimizer, _ -> batch, 0, _ -> true);
-                return ledger;
-            }
+            var batch = batch(load);
+            twoSteps(decoder, method, new Training(2, 1, 0, new Schedule(Schedule.Kind.CONSTANT, 0, 2), 0, 0,
+                    load.recompute), _ -> batch, _ -> true);
+            return device.memory().ledger();
+        }
+    }
+
+    /**
+     * The memory of the second step of a training, moment by moment, by a dry run. Packed copies of frozen matrices are not
+     * in it.
+     *
+     * @param training of which two steps are taken
+     * @param batches  that it would have
+     */
+    public static List<Ledger.Moment> timeline(Method method, ModelConfig model, Precision precision, Training training,
+            LongFunction<Batch> batches) {
+        try (var device = DryDevice.of(precision);
+                var decoder =
+                        Decoder.empty(device, model.shape(), model.dropouts(), matrices(method, precision), false)) {
+            var timeline = new ArrayList<Ledger.Moment>();
+            var ledger = device.memory().ledger();
+            twoSteps(decoder, method, training, batches, step -> {
+                if (step.step() == 1) {
+                    ledger.startTimeline();
+                } else {
+                    timeline.addAll(ledger.endTimeline());
+                }
+                return true;
+            });
+            return timeline;
+        }
+    }
+
+    private static void twoSteps(Decoder decoder, Method method, Training training, LongFunction<Batch> batches,
+            Predicate<Training.Step> each) {
+        var adapter = method.attach(decoder, 0);
+        var group = new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), 0, 1);
+        try (var optimizer = new AdamWOptimizer(List.of(group), AdamWOptimizer.Settings.DEFAULT)) {
+            decoder.device().memory().ledger().resetPeaks();
+            new Training(2, training.accumulate(), training.rate(), training.schedule(), training.clip(),
+                    training.seed(), training.recompute()).run(decoder, optimizer, batches, 0, each);
         }
     }
 

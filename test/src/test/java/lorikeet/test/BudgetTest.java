@@ -141,6 +141,25 @@ class BudgetTest {
         }
     }
 
+    /** Moment by moment, a dry run is the step that the plan counts the most of. */
+    @Test
+    void theTimelineOfAPlanReachesWhatIsPlanned() throws IOException {
+        var model = ModelFolder.open(GoldenBase.FOLDER).config();
+        var tokens = Sequences.of(Collections.nCopies(3, new int[30]));
+        var training = new Training(9, 1, 1e-3f, new Schedule(Schedule.Kind.CONSTANT, 0, 9), 1, 1, false);
+        for (var method : List.of(new Selection.Full(), lora("all-linear"))) {
+            var planned = Budget.of(method, model, new Budget.Load(3, 30, false, Precision.STRICT)).bytes();
+            var timeline =
+                    Budget.timeline(method, model, Precision.STRICT, training, _ -> new Batch(tokens, tokens.ids()));
+            for (var purpose : Purpose.values()) {
+                long most = timeline.stream().mapToLong(moment -> moment.bytes().get(purpose)).max().orElseThrow();
+                assertThat(most).as(method + " " + purpose).isEqualTo(planned.get(purpose));
+            }
+            assertThat(timeline.stream().map(Ledger.Moment::phase).distinct())
+                    .containsExactly("forward", "backward", "optimizer");
+        }
+    }
+
     @Test
     void theLargestBatchFitsAndTheNextDoesNot() {
         var model = Presets.of("gpt2-medium");
