@@ -181,6 +181,14 @@ public final class Decoder implements AutoCloseable {
         parameter.change(() -> original.restore(name, parameter));
     }
 
+    /** The numbers that the parameter called {@code name} had when the model was read, in the innermost memory scope. */
+    public Tensor original(String name) {
+        var parameter = parameter(name);
+        var numbers = Tensor.allocate(device, parameter.shape(), parameter.dtype(), Purpose.WORKSPACE);
+        original.restore(name, numbers);
+        return numbers;
+    }
+
     /** Virtual tokens in front of every sequence that take part as rows. */
     public int promptLength() {
         return prompt == null ? 0 : prompt.length();

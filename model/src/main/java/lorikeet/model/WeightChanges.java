@@ -40,6 +40,11 @@ public final class WeightChanges {
         }
     }
 
+    /** Whether something stands in a weight now. */
+    public boolean changed(Tensor weight) {
+        return byWeight.containsKey(weight);
+    }
+
     /** Takes back everything that {@code owner} has changed. */
     public void undo(Object owner) {
         byWeight.entrySet().removeIf(entry -> {
