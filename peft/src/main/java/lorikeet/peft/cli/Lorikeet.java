@@ -9,6 +9,7 @@ import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.Option;
@@ -56,7 +57,9 @@ public final class Lorikeet implements Runnable {
         var root = new Lorikeet();
         var line = new CommandLine(root);
         line.getSubcommands().values().forEach(command -> layOutHelp(command.getCommandSpec().usageMessage()));
-        return line.setCaseInsensitiveEnumValuesAllowed(true)
+        // Automatic means: where standard output is a terminal, too, and NO_COLOR does not forbid it.
+        var colours = Terminal.showsErrors() ? Help.Ansi.AUTO : Help.Ansi.OFF;
+        return line.setCaseInsensitiveEnumValuesAllowed(true).setColorScheme(Help.defaultColorScheme(colours))
                 .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command))
                 .execute(arguments);
     }

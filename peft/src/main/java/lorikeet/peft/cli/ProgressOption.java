@@ -30,7 +30,7 @@ final class ProgressOption {
         if (quiet || total == 0) {
             return silent();
         }
-        return System.console() != null && System.console().isTerminal() ? moving(task, total) : lines(task, total);
+        return Terminal.showsErrors() ? moving(task, total) : lines(task, total);
     }
 
     private static Bar silent() {
