@@ -444,7 +444,7 @@ class CommandLineTest {
         }
         try (var files = Files.list(out)) {
             assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("checkpoints",
-                    "metrics.jsonl",
+                    "metrics.jsonl", "report.html",
                     "adapter_config.json", "adapter_model.safetensors");
         }
     }

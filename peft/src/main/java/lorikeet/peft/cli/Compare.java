@@ -19,6 +19,7 @@ import lorikeet.model.Training;
 import lorikeet.model.data.Task;
 import lorikeet.peft.Fingerprint;
 import lorikeet.peft.comparison.Comparison;
+import lorikeet.peft.comparison.ComparisonPage;
 import lorikeet.peft.comparison.Pictures;
 import lorikeet.peft.comparison.Trial;
 import lorikeet.peft.comparison.TrialFolder;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "compare", sortOptions = false,
         description = "Trains methods on the same examples, seeds and steps, each with a learning rate of its own, and says "
                 + "what each costs and how well it does. Each finished run is kept in --out: the same command goes on "
-                + "where it was interrupted, and a changed option makes other runs. The table and pictures in --out are "
+                + "where it was interrupted, and a changed option makes other runs. The table, pictures and report in --out are "
                 + "of the last command.",
         footer = {"", "Examples:",
             "  lorikeet compare --quick                                       (ten minutes on two cores)",
@@ -227,7 +228,9 @@ final class Compare implements Callable<Integer> {
         } catch (LinkageError | InternalError | RuntimeException e) { // Java's, where a system has no fonts
             System.err.println("lorikeet: no pictures: " + e);
         }
-        say("in %s: comparison.md, comparison.csv, score.png, loss.png, memory.png", out);
+        ComparisonPage.of(comparison, Report.command(spec), String.join("; ", new Version().getVersion()))
+                .write(out.resolve("report.html"));
+        say("in %s: report.html, comparison.md, comparison.csv, score.png, loss.png, memory.png", out);
     }
 
     private void write(String name, String text) throws IOException {

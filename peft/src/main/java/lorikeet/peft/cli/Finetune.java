@@ -6,17 +6,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.IntFunction;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import lorikeet.model.Decoder;
 import lorikeet.model.Evaluation;
-import lorikeet.model.Generation;
 import lorikeet.model.ModelFolder;
-import lorikeet.model.Sampling;
 import lorikeet.model.Training;
 import lorikeet.model.data.Task;
 import lorikeet.model.text.Tokenizer;
@@ -27,6 +27,7 @@ import lorikeet.peft.Checkpoints;
 import lorikeet.peft.Fingerprint;
 import lorikeet.peft.Method;
 import lorikeet.peft.VirtualTokens;
+import lorikeet.peft.report.RunReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -46,7 +47,8 @@ import picocli.CommandLine.Spec;
 final class Finetune implements Callable<Integer> {
     /** Options that do not change what is computed. */
     private static final Set<String> BESIDE_THE_POINT = Set.of("--out", "--force", "--resume", "--save-every",
-            "--threads", "--detect-anomaly", "--quiet", "--verbose", "--help", "--version");
+            "--threads", "--detect-anomaly", "--serve", "--tensorboard", "--quiet", "--verbose", "--help",
+            "--version");
 
     @Spec
     private CommandSpec spec;
@@ -67,6 +69,8 @@ final class Finetune implements Callable<Integer> {
     private DeviceOptions device;
     @Mixin
     private ProgressOption progress;
+    @Mixin
+    private WatchOptions watch;
 
     @Option(names = "--eval-every", defaultValue = "0", paramLabel = "N",
             description = "Evaluate every N steps too; 0 = only before and after. Default: ${DEFAULT-VALUE}.")
@@ -88,8 +92,9 @@ final class Finetune implements Callable<Integer> {
     private boolean detectAnomaly;
 
     @Option(names = "--out", paramLabel = "DIR",
-            description = "Folder for adapter and metrics. Default: runs/METHOD-DATA, numbered if there is one already.")
+            description = "Folder for adapter, metrics and report.html. Default: runs/METHOD-DATA, numbered if there is one already.")
     private Path out;
+    private final Map<String, String> about = new LinkedHashMap<>();
 
     @Option(names = "--force", description = "Replace what an earlier run left in --out.")
     private boolean force;
@@ -97,6 +102,7 @@ final class Finetune implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         options.check();
+        watch.check();
         var folder = base.folder();
         var method = method(folder);
         try (var on = device.open(); var tokenizer = BaseOptions.tokenizer(folder)) {
@@ -120,20 +126,25 @@ final class Finetune implements Callable<Integer> {
         try (var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
             long baseParameters = decoder.shape().parameters();
             var adapter = from.adapter == null ? method.attach(decoder, seed.seed) : from.attach(decoder);
-            say("base      %s, %,d parameters", base.base, baseParameters);
-            say("device    %s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
-            say("method    %s, %s", method.name(), Report.trainable(adapter.size(),
-                    baseParameters + adapter.size() - method.trainableOfBase(decoder.shape())));
+            long all = baseParameters + adapter.size() - method.trainableOfBase(decoder.shape());
+            about("base", "%s, %,d parameters", base.base, baseParameters);
+            about("device", "%s, %s", on.description(), device.precision.name().toLowerCase(Locale.ROOT));
+            about("method", "%s, %s", method.name(), Report.trainable(adapter.size(), all));
             if (adapter instanceof VirtualTokens virtual && virtual.method().reparametrised()
                     && !virtual.reparametrised()) {
                 say("          its network was not saved with it: the vectors themselves are trained");
             }
-            say("data      %s: %,d training examples, %,d held out", task.name(), task.training().size(),
+            about("data", "%s: %,d training examples, %,d held out", task.name(), task.training().size(),
                     task.evaluation().size());
             say("needs     %s", memory);
             var target = claim(method, task);
-            var checkpoints = new Checkpoints(target.resolve("checkpoints"), identity(folder, task, on));
-            return new Run(folder, decoder, adapter, tokenizer, task, target, checkpoints).go();
+            var identity = identity(folder, task, on);
+            var checkpoints = new Checkpoints(target.resolve("checkpoints"), identity);
+            var title = method.name() + " on " + task.name();
+            var repeat = repeat(identity);
+            return new Run(folder, decoder, adapter, tokenizer, task, target, checkpoints)
+                    .go(steps -> new RunReport.Subject(title, about, adapter.size(), all, steps, Report.command(spec),
+                            repeat));
         }
     }
 
@@ -188,6 +199,20 @@ final class Finetune implements Callable<Integer> {
         return target;
     }
 
+    /** What it takes to do it again. */
+    private static Map<String, String> repeat(Map<String, String> identity) throws IOException {
+        var repeat = new LinkedHashMap<String, String>();
+        repeat.put("version", String.join("; ", new Version().getVersion()));
+        repeat.putAll(identity);
+        return repeat;
+    }
+
+    /** Says something of the run, and remembers it for the report. */
+    private void about(String name, String text, Object... values) {
+        about.put(name, text.formatted(values));
+        say("%-9s %s", name, about.get(name));
+    }
+
     private void say(String text, Object... values) {
         if (!progress.quiet) {
             System.err.printf(text + "%n", values);
@@ -216,43 +241,50 @@ final class Finetune implements Callable<Integer> {
             this.checkpoints = checkpoints;
         }
 
-        int go() throws IOException {
+        int go(IntFunction<RunReport.Subject> subject) throws IOException {
             float rate = options.rate(LearningRates.of(adapter.method()));
+            var first = Watching.Before.of(decoder, adapter,
+                    Samples.of(decoder, tokenizer, folder.config().endOfText(), task));
             try (var training = new TrainingRun(options, decoder, adapter, task, rate, seed.seed)) {
                 var moment = resume ? training.restore(checkpoints) : Checkpoints.Moment.START;
-                try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes())) {
-                    work(training, metrics, moment);
+                try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes());
+                        var watching = new Watching(watch, metrics, target, subject.apply(training.steps()), first,
+                                moment.step())) {
+                    watching.memory(training, adapter, base.config(folder));
+                    work(training, watching, first, moment.step());
                 }
             }
             return 0;
         }
 
-        private void work(TrainingRun training, Metrics metrics, Checkpoints.Moment moment) throws IOException {
+        private void work(TrainingRun training, Watching watching, Watching.Before first, int done) throws IOException {
             try {
                 Evaluation before = null;
-                if (moment.step() == 0) {
+                if (done == 0) {
                     checkpoints.clear();
-                    before = evaluate("before", metrics, 0, this::stopIfAsked);
-                    sample();
+                    before = evaluate("before", watching, 0, this::stopIfAsked);
+                    sample(first.samples(), first.texts());
                 } else {
-                    say("resumed   after step %,d", moment.step());
+                    say("resumed   after step %,d", done);
                 }
-                train(training, metrics);
-                var after = evaluate("after", metrics, training.steps(), this::stopIfAsked);
-                sample();
+                var summary = train(training, watching);
+                var after = evaluate("after", watching, training.steps(), this::stopIfAsked);
+                var texts = first.samples().now();
+                sample(first.samples(), texts);
                 conclude(before, after);
+                watching.finished(texts, "finished: " + summary);
             } catch (InterruptedRun asked) {
                 if (training.taken() > 0) {
-                    training.save(checkpoints, metrics.length());
+                    training.save(checkpoints, watching.metricsBytes());
                 }
-                System.err.printf(
-                        "lorikeet: stopped after step %d of %d; %sthe same command with --out %s --resume goes "
-                                + "on%n",
-                        training.taken(), training.steps(), training.taken() == 0
-                                ? ""
-                                : "the adapter is in " + target + "; ",
-                        target);
+                var how = "stopped after step %d of %d".formatted(training.taken(), training.steps());
+                watching.ended(how);
+                System.err.printf("lorikeet: %s; %sthe same command with --out %s --resume goes on%n", how,
+                        training.taken() == 0 ? "" : "the adapter is in " + target + "; ", target);
                 throw asked;
+            } catch (IOException | RuntimeException e) {
+                watching.ended("failed: " + e.getMessage());
+                throw e;
             }
         }
 
@@ -262,16 +294,17 @@ final class Finetune implements Callable<Integer> {
             }
         }
 
-        private void train(TrainingRun training, Metrics metrics) throws IOException {
+        /** Answers how long it took. */
+        private String train(TrainingRun training, Watching watching) throws IOException {
             TrainingRun.Outcome outcome;
             try (var bar = progress.bar("training", training.steps())) {
                 outcome = training.go(step -> {
-                    metrics.step(step);
+                    watching.step(step);
                     if (detectAnomaly && !step.finite()) {
                         training.findAnomaly(step.step());
                     }
                     bar.to(step.step(), "loss %.3f".formatted(step.loss()));
-                    between(step, training, metrics);
+                    between(step, training, watching);
                     return !interrupts.requested();
                 });
             } catch (ArithmeticException | OutOfDeviceMemoryException e) {
@@ -282,19 +315,21 @@ final class Finetune implements Callable<Integer> {
             }
             AdapterFolder.save(target, adapter, base.base);
             stopIfAsked();
-            say("training  %,d steps, %,d tokens in %.1f s, %,.0f tokens/s", outcome.steps(), outcome.tokens(),
+            var summary = "%,d steps, %,d tokens in %.1f s, %,.0f tokens/s".formatted(outcome.steps(), outcome.tokens(),
                     outcome.seconds(), outcome.tokens() / outcome.seconds());
+            say("training  %s", summary);
             say("memory    %s; peak %.1f MB", Report.memory(outcome.memory()),
                     outcome.memory().values().stream().mapToLong(Long::longValue).sum() / 1e6);
+            return summary;
         }
 
-        private void between(Training.Step step, TrainingRun training, Metrics metrics) {
+        private void between(Training.Step step, TrainingRun training, Watching watching) {
             if (evalEvery > 0 && step.step() % evalEvery == 0) {
-                evaluate("step " + step.step(), metrics, step.step(), () -> {});
+                evaluate("step " + step.step(), watching, step.step(), () -> {});
             }
             if (saveEvery > 0 && step.step() % saveEvery == 0) {
                 try {
-                    training.save(checkpoints, metrics.length());
+                    training.save(checkpoints, watching.metricsBytes());
                     AdapterFolder.save(target, adapter, base.base);
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
@@ -303,7 +338,7 @@ final class Finetune implements Callable<Integer> {
         }
 
         /** @param meanwhile what else is done now and then */
-        private Evaluation evaluate(String when, Metrics metrics, int step, Runnable meanwhile) {
+        private Evaluation evaluate(String when, Watching watching, int step, Runnable meanwhile) {
             if (task.evaluation().isEmpty()) {
                 return null;
             }
@@ -314,23 +349,17 @@ final class Finetune implements Callable<Integer> {
                             meanwhile.run();
                         });
                 bar.close();
-                metrics.evaluation(step, result);
+                watching.evaluation(step, result);
                 say("%-9s %s", when, Report.evaluation(result));
                 return result;
             }
         }
 
-        /** What the model makes of the first held-out example. */
-        private void sample() {
-            if (tokenizer == null || progress.quiet) {
-                return;
+        /** What the model makes of the first example. */
+        private void sample(Samples samples, List<String> texts) {
+            if (!texts.isEmpty()) {
+                say("sample    %s →%s", samples.prompt(0).replace('\n', ' '), texts.getFirst().replace('\n', ' '));
             }
-            var example = (task.evaluation().isEmpty() ? task.training() : task.evaluation()).getFirst();
-            var prompt = example.prompt().length == 0 ? new int[] {example.ids()[0]} : example.prompt();
-            var text =
-                    Generation.continueText(decoder, prompt, 30, folder.config().endOfText(), Sampling.GREEDY, _ -> {});
-            say("sample    %s →%s", tokenizer.decode(prompt).replace('\n', ' '),
-                    tokenizer.decode(text).replace('\n', ' '));
         }
 
         private void conclude(Evaluation before, Evaluation after) {

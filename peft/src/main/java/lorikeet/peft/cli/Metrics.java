@@ -1,6 +1,9 @@
 package lorikeet.peft.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -13,12 +16,13 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Training;
+import lorikeet.peft.report.RunListener;
 
 /**
  * {@code metrics.jsonl}: one JSON object a line, one line a step or evaluation. What is not a finite number is null. While
  * it is open it belongs to one run: a second one in the same folder is turned away.
  */
-final class Metrics implements AutoCloseable {
+final class Metrics implements RunListener {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path file;
@@ -30,7 +34,8 @@ final class Metrics implements AutoCloseable {
      */
     Metrics(Path file, long keep) throws IOException {
         this.file = file;
-        channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ,
+                StandardOpenOption.WRITE);
         try {
             if (!lock()) {
                 throw new IOException(file + ": another run is writing there");
@@ -58,7 +63,8 @@ final class Metrics implements AutoCloseable {
         return channel.position();
     }
 
-    void step(Training.Step step) {
+    @Override
+    public void step(Training.Step step) {
         var line = new LinkedHashMap<String, Object>();
         line.put("step", step.step());
         line.put("loss", finite(step.loss()));
@@ -71,12 +77,47 @@ final class Metrics implements AutoCloseable {
         write(line);
     }
 
-    void evaluation(int step, Evaluation evaluation) {
+    @Override
+    public void evaluation(int step, Evaluation evaluation) {
         var line = new LinkedHashMap<String, Object>();
         line.put("step", step);
         line.put("eval_loss", finite(evaluation.loss()));
         line.put("eval_accuracy", finite(evaluation.accuracy()));
         write(line);
+    }
+
+    /** Tells a listener what has been written so far. */
+    void replay(RunListener to) throws IOException {
+        var text = ByteBuffer.allocate(Math.toIntExact(length()));
+        while (text.hasRemaining()) {
+            if (channel.read(text, text.position()) < 0) {
+                throw new EOFException(file + ": expected " + text.capacity() + " bytes");
+            }
+        }
+        for (var line : StandardCharsets.UTF_8.decode(text.flip()).toString().lines().toList()) {
+            replay(line, to);
+        }
+    }
+
+    private void replay(String line, RunListener to) throws IOException {
+        try {
+            var json = JSON.readTree(line);
+            int step = json.path("step").asInt();
+            if (json.has("loss")) {
+                to.step(new Training.Step(step, (float) number(json, "loss"), (float) number(json, "lr"),
+                        (float) number(json, "grad_norm"), json.hasNonNull("loss"), json.path("tokens").asInt(),
+                        number(json, "seconds"), json.path("device_bytes_peak").asLong()));
+            } else {
+                to.evaluation(step, new Evaluation(0, number(json, "eval_loss"), number(json, "eval_accuracy"),
+                        Double.NaN, Double.NaN, Double.NaN));
+            }
+        } catch (JsonProcessingException e) {
+            throw new IOException(file + ": expected the metrics of the run that is gone on with", e);
+        }
+    }
+
+    private static double number(JsonNode json, String name) {
+        return json.path(name).isNumber() ? json.get(name).asDouble() : Double.NaN;
     }
 
     private static Object finite(double value) {

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import lorikeet.kernels.Purpose;
 import lorikeet.model.Evaluation;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** How results are said. */
 final class Report {
@@ -28,6 +29,15 @@ final class Report {
     static String trainable(long trainable, long all) {
         return "trainable params: %,d || all params: %,d || trainable%%: %.4f".formatted(trainable, all,
                 100.0 * trainable / all);
+    }
+
+    /** The whole command line, as a shell takes it. */
+    static String command(CommandSpec spec) {
+        return spec.root().commandLine().getParseResult().originalArgs().stream()
+                .map(argument -> argument.matches("[\\w./:=,@%+-]+")
+                        ? argument
+                        : "'" + argument.replace("'", "'\\''") + "'")
+                .collect(Collectors.joining(" ", "./lorikeet ", ""));
     }
 
     /** "27.0 GB" of 1e9 bytes, or "24.9 MB" of 1e6. */

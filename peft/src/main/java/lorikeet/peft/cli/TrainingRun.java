@@ -2,21 +2,29 @@ package lorikeet.peft.cli;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import lorikeet.engine.AdamWOptimizer;
+import lorikeet.kernels.Ledger;
 import lorikeet.kernels.Purpose;
 import lorikeet.model.Decoder;
+import lorikeet.model.ModelConfig;
 import lorikeet.model.Training;
 import lorikeet.model.data.Batches;
 import lorikeet.model.data.Task;
 import lorikeet.peft.Adapter;
+import lorikeet.peft.Budget;
 import lorikeet.peft.Checkpoints;
+import lorikeet.peft.Selection;
 
 /** One training of an adapter on a task: what finetune does once, and compare for every method. */
 final class TrainingRun implements AutoCloseable {
     /** So many steps in a row in which nothing could be updated, and it will not get better by itself. */
     private static final int HOPELESS = 5;
+    /** The step whose memory is watched, or the last if there are fewer: from the second on, gradients have theirs. */
+    private static final int WATCHED = 2;
 
     private final Decoder decoder;
     private final Adapter adapter;
@@ -24,6 +32,7 @@ final class TrainingRun implements AutoCloseable {
     private final Training training;
     private final AdamWOptimizer optimizer;
     private int taken;
+    private Consumer<List<Ledger.Moment>> watcher;
 
     /** @param adapter attached to the decoder */
     TrainingRun(TrainingOptions options, Decoder decoder, Adapter adapter, Task task, float rate, long seed) {
@@ -64,6 +73,18 @@ final class TrainingRun implements AutoCloseable {
         checkpoints.save(new Checkpoints.Moment(taken, metricsBytes), adapter, optimizer);
     }
 
+    /** Shows the books of one step, moment by moment, as soon as it is taken. */
+    void watchMemory(Consumer<List<Ledger.Moment>> newWatcher) {
+        watcher = newWatcher;
+    }
+
+    /** The books of the same step, were it one of full fine-tuning, by a dry run. */
+    List<Ledger.Moment> asFullFineTuning(ModelConfig model) {
+        long done = (long) taken * training.accumulate();
+        return Budget.timeline(new Selection.Full(), model, decoder.device().precision(), training,
+                n -> batches.get(done + n));
+    }
+
     /**
      * Takes the steps that are left.
      *
@@ -73,11 +94,18 @@ final class TrainingRun implements AutoCloseable {
     Outcome go(Predicate<Training.Step> goOn) {
         var ledger = decoder.device().memory().ledger();
         ledger.resetPeaks();
+        int watched = watcher == null ? 0 : Math.min(taken + WATCHED, training.steps());
+        if (taken < watched) {
+            ledger.startTimeline();
+        }
         long start = System.nanoTime();
         var tokens = new long[1];
         var failed = new int[1];
         training.run(decoder, optimizer, batches::get, taken, step -> {
             taken = step.step();
+            if (taken <= watched) {
+                watch(ledger, watched);
+            }
             tokens[0] += step.tokens();
             failed[0] = step.finite() ? 0 : failed[0] + 1;
             boolean more = goOn.test(step);
@@ -102,6 +130,16 @@ final class TrainingRun implements AutoCloseable {
             training.findAnomaly(decoder, batches::get, step, parameters);
         } catch (ArithmeticException e) {
             throw new ArithmeticException("step " + step + ": not finite: " + e.getMessage());
+        }
+    }
+
+    /** Starts anew for each step up to the one that is shown. */
+    private void watch(Ledger ledger, int watched) {
+        var moments = ledger.endTimeline();
+        if (taken == watched) {
+            watcher.accept(moments);
+        } else {
+            ledger.startTimeline();
         }
     }
 

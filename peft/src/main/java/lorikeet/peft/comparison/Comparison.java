@@ -54,20 +54,25 @@ public final class Comparison {
         return rows;
     }
 
-    /** One row a method. */
-    public String markdown() {
-        var head = Stream.of(Stream.of("method", "trained parameters", "share", LEARNING_RATE),
+    /** The words above the table. */
+    List<String> head() {
+        return Stream.of(Stream.of("method", "trained parameters", "share", LEARNING_RATE),
                 rows.getFirst().tasks.entrySet().stream()
                         .map(task -> task.getKey() + ": " + task.getValue().getFirst().score().measure()),
                 Stream.of(Purpose.values()).map(purpose -> name(purpose) + ", MB"),
                 Stream.of("peak, MB", "s/step", "adapter, MB"))
                 .flatMap(part -> part).toList();
+    }
+
+    /** One row a method. */
+    public String markdown() {
+        var head = head();
         return Stream.concat(
                 Stream.of(line(head), line(head.stream().map(name -> name.equals("method") ? "---" : "---:").toList())),
                 rows.stream().map(row -> line(cells(row)))).collect(Collectors.joining());
     }
 
-    private static List<String> cells(Row row) {
+    static List<String> cells(Row row) {
         var first = row.first();
         var scores = row.tasks.values().stream().map(Comparison::score);
         if (first.trained() == 0) {
@@ -109,7 +114,7 @@ public final class Comparison {
         return "%.1f".formatted(bytes / 1e6);
     }
 
-    private static String name(Purpose purpose) {
+    static String name(Purpose purpose) {
         return purpose.name().toLowerCase(Locale.ROOT);
     }
 
