@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import lorikeet.engine.AtomicFile;
+import lorikeet.engine.Printable;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsType;
 import lorikeet.engine.SafetensorsWriter;
@@ -103,7 +104,8 @@ public final class ModelFolder {
             for (var name : names) {
                 var file = path.resolve(name).normalize();
                 if (!path.normalize().equals(file.getParent())) {
-                    throw new IOException(index + ": expected files of the same folder, found " + name);
+                    throw new IOException(index + ": expected files of the same folder, found "
+                            + Printable.line(name));
                 }
                 files.add(file);
             }

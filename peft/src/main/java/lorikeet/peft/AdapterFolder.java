@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import lorikeet.engine.AtomicFile;
+import lorikeet.engine.Printable;
 import lorikeet.engine.SafetensorsFile;
 import lorikeet.engine.SafetensorsWriter;
 import lorikeet.engine.WholeFile;
@@ -45,7 +46,7 @@ public final class AdapterFolder {
             config.warnOfUnknown();
             return method;
         } catch (IllegalArgumentException e) {
-            throw new IOException(folder.resolve(CONFIG) + ": " + e.getMessage(), e);
+            throw new IOException(folder.resolve(CONFIG) + ": " + Printable.line(e.getMessage()), e);
         }
     }
 
