@@ -68,7 +68,7 @@ public final class Charts {
     /** 1, 2, 3, …; where there are many, only some are written. */
     private static List<String> countTo(int last) {
         int step = Math.ceilDiv(last, LABELS);
-        return IntStream.rangeClosed(1, last).mapToObj(i -> i == 1 || i % step == 0 ? "" + i : "").toList();
+        return IntStream.rangeClosed(1, last).mapToObj(i -> i == 1 || i % step == 0 ? "" + i : " ").toList();
     }
 
     /** Writes a chart as a PNG file. */

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import lorikeet.engine.Printable;
 import lorikeet.model.Decoder;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Charts;
@@ -33,7 +34,7 @@ record SoftPrompt(List<Row> rows) implements Finding {
     record Neighbour(int token, String text, double cosine) {
         @Override
         public String toString() {
-            return "%s %.2f".formatted(text == null ? token : "\"" + text.replace("\n", "\\n") + "\"", cosine);
+            return "%s %.2f".formatted(text == null ? token : "\"" + Printable.line(text) + "\"", cosine);
         }
     }
 
