@@ -22,8 +22,7 @@ public final class Devices {
      */
     public static Device open(String name, Precision precision, int threads) {
         if (name.matches("cuda(:\\d{1,4})?")) {
-            return new CudaDevice(new JCudaGpu(name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5))),
-                    precision);
+            return cuda(name.equals("cuda") ? 0 : Integer.parseInt(name.substring(5)), precision);
         }
         return switch (name) {
             case "cpu" -> new CpuDevice(precision, threads);
@@ -32,6 +31,16 @@ public final class Devices {
             default -> throw new IllegalArgumentException(
                     "there is no device \"" + name + "\"; known: auto, cpu, cuda, cuda:1, …, sim");
         };
+    }
+
+    private static Device cuda(int ordinal, Precision precision) {
+        var gpu = new JCudaGpu(ordinal);
+        try {
+            return new CudaDevice(gpu, precision);
+        } catch (OutOfDeviceMemoryException e) { // other programs have it all
+            gpu.close();
+            throw new DeviceUnavailableException(e.getMessage());
+        }
     }
 
     private static SimGpu.Options simulation(int threads) {

@@ -89,10 +89,13 @@ public final class CudaDevice extends Device {
 
     @Override
     public void close() {
-        gpu.synchronise();
-        productSpace.release();
-        memory().trim();
-        gpu.close();
+        try {
+            gpu.synchronise();
+            productSpace.release();
+            memory().trim();
+        } finally {
+            gpu.close();
+        }
     }
 
     Grids grids() {

@@ -15,7 +15,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import jcuda.Pointer;
 import jcuda.cudaDataType;
 import jcuda.driver.CUcontext;
@@ -43,10 +45,13 @@ import lorikeet.kernels.Precision;
 public final class JCudaGpu implements Gpu {
     private static final int OLDEST_DRIVER = 12_000;
     private static final int OLDEST_CAPABILITY = 75;
+    /** Ampere, from which on there is TF32. */
+    private static final int FIRST_WITH_TF32 = 80;
     /** More than any kernel has. */
     private static final int MOST_PARAMETERS = 64;
     /** How many launches an error that shows up later names. */
     private static final int REMEMBERED_LAUNCHES = 8;
+    private static final String PRODUCT = "gemm";
 
     private final int ordinal;
     private final Properties properties;
@@ -56,13 +61,13 @@ public final class JCudaGpu implements Gpu {
     private final cublasHandle cublas = new cublasHandle();
     private final Staging staging;
     private final Map<String, CUmodule> modules = new HashMap<>();
+    private final Set<Long> allocations = new HashSet<>();
     private final Arena arena = Arena.ofShared();
     /** Values of kernel parameters, eight bytes each, and behind them the addresses of these. */
     private final MemorySegment parameters = arena.allocate(16L * MOST_PARAMETERS, 8);
     /** alpha and beta of a product. */
     private final MemorySegment factors = arena.allocate(8, 8);
     private final ArrayDeque<String> launches = new ArrayDeque<>();
-    private Thread current;
 
     /** A place in memory: the host's, unless it is {@link #ofDevice}. */
     static final class Address extends Pointer {
@@ -81,7 +86,8 @@ public final class JCudaGpu implements Gpu {
         }
     }
 
-    private record Function(String name, CUfunction handle, Signature signature, int[] optedIn) implements Kernel {}
+    /** @param sharedBytes up to how many bytes of shared memory a launch may ask for now; an array, since that grows */
+    private record Function(String name, CUfunction handle, Signature signature, int[] sharedBytes) implements Kernel {}
 
     // ---- opening -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +102,10 @@ public final class JCudaGpu implements Gpu {
             throw new DeviceUnavailableException(problem);
         }
         var version = new int[1];
-        check(cuDriverGetVersion(version), "cuDriverGetVersion");
+        int answered = cuDriverGetVersion(version);
+        if (answered != CUresult.CUDA_SUCCESS) {
+            throw new DeviceUnavailableException("the NVIDIA driver does not say its version: " + words(answered));
+        }
         if (version[0] < OLDEST_DRIVER) {
             throw new DeviceUnavailableException(
                     "the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
@@ -137,17 +146,17 @@ public final class JCudaGpu implements Gpu {
             throw new DeviceUnavailableException(properties.model() + " has compute capability " + capability / 10 + "."
                     + capability % 10 + "; the kernels need 7.5 (Turing) or newer");
         }
-        check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
         try {
+            check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
             makeCurrent();
             check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
             staging = new Staging(stream);
             checkCublas(cublasCreate(cublas), "cublasCreate");
             checkCublas(cublasSetStream(cublas, new cudaStream_t(stream)), "cublasSetStream");
-        } catch (RuntimeException e) {
-            cuDevicePrimaryCtxRelease(device); // and with it all that was made in it
+        } catch (CudaException e) { // what was made in the context stays there to the end of the process
             arena.close();
-            throw e;
+            throw new DeviceUnavailableException(name() + ", " + properties.model() + ", cannot be used now: "
+                    + e.getMessage());
         }
         for (int i = 0; i < MOST_PARAMETERS; i++) {
             parameters.setAtIndex(ValueLayout.JAVA_LONG, MOST_PARAMETERS + i, parameters.address() + 8L * i);
@@ -187,12 +196,9 @@ public final class JCudaGpu implements Gpu {
         return properties;
     }
 
-    /** The driver knows one current context per thread. */
+    /** The driver knows one current context per thread, which may be another GPU's since the last call. */
     private void makeCurrent() {
-        if (current != Thread.currentThread()) {
-            check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
-            current = Thread.currentThread();
-        }
+        check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
     }
 
     // ---- memory ------------------------------------------------------------------------------------------------------
@@ -203,10 +209,13 @@ public final class JCudaGpu implements Gpu {
         var allocation = new Allocation();
         int result = cuMemAlloc(allocation, bytes);
         if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
-            throw new OutOfDeviceMemoryException(name() + " has no " + bytes + " bytes of memory left of "
-                    + properties.memoryBytes());
+            var free = new long[1];
+            cuMemGetInfo(free, new long[1]);
+            throw new OutOfDeviceMemoryException(name() + " has no room for " + bytes + " bytes: of its "
+                    + properties.memoryBytes() + " are " + free[0] + " free");
         }
         check(result, "cuMemAlloc", bytes);
+        allocations.add(allocation.address());
         return allocation.address();
     }
 
@@ -214,6 +223,7 @@ public final class JCudaGpu implements Gpu {
     public void free(long address) {
         makeCurrent();
         check(cuMemFree(Address.ofDevice(address)), "cuMemFree", address);
+        allocations.remove(address);
     }
 
     @Override
@@ -246,7 +256,11 @@ public final class JCudaGpu implements Gpu {
         });
         var function = new CUfunction();
         check(cuModuleGetFunction(function, module, kernelName), "cuModuleGetFunction", kernelName);
-        return new Function(kernelName, function, Signature.of(ptx, kernelName), new int[1]);
+        var own = new int[1];
+        check(cuFuncGetAttribute(own, CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, function),
+                "cuFuncGetAttribute", kernelName);
+        return new Function(kernelName, function, Signature.of(ptx, kernelName),
+                new int[] {properties.sharedBytesPerBlock() - own[0]});
     }
 
     @Override
@@ -254,11 +268,11 @@ public final class JCudaGpu implements Gpu {
         makeCurrent();
         var function = (Function) kernel;
         function.signature().check(arguments);
-        if (sharedBytes > Math.max(properties.sharedBytesPerBlock(), function.optedIn()[0])) {
+        if (sharedBytes > function.sharedBytes()[0]) {
             check(cuFuncSetAttribute(function.handle(),
                     CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
                     "cuFuncSetAttribute", kernel.name(), sharedBytes);
-            function.optedIn()[0] = sharedBytes;
+            function.sharedBytes()[0] = sharedBytes;
         }
         for (int i = 0; i < arguments.length; i++) {
             switch (arguments[i]) {
@@ -268,16 +282,21 @@ public final class JCudaGpu implements Gpu {
                 default -> throw new IllegalArgumentException("argument " + arguments[i] + " of " + kernel.name());
             }
         }
-        if (launches.size() == REMEMBERED_LAUNCHES) {
-            launches.removeFirst();
-        }
-        launches.addLast(kernel.name());
         int result = cuLaunchKernel(function.handle(), grid.blocksX(), grid.blocksY(), grid.blocksZ(), grid.threadsX(),
                 grid.threadsY(), 1, sharedBytes, stream, new Address(parameters.address() + 8L * MOST_PARAMETERS),
                 null);
         if (result != CUresult.CUDA_SUCCESS) {
-            check(result, "cuLaunchKernel", kernel.name(), grid, sharedBytes, Arrays.toString(arguments));
+            check(result, "cuLaunchKernel", kernel.name(), grid, sharedBytes, Arrays.toString(arguments),
+                    "after " + launches);
         }
+        remember(kernel.name());
+    }
+
+    private void remember(String launch) {
+        if (launches.size() == REMEMBERED_LAUNCHES) {
+            launches.removeFirst();
+        }
+        launches.addLast(launch);
     }
 
     // ---- matrix products ---------------------------------------------------------------------------------------------
@@ -295,8 +314,9 @@ public final class JCudaGpu implements Gpu {
         factors.set(ValueLayout.JAVA_FLOAT, 0, alpha);
         factors.set(ValueLayout.JAVA_FLOAT, 4, add ? 1 : 0);
         int compute = precision == Precision.FAST && a.dtype() == DType.F32
-                ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
-                : cublasComputeType.CUBLAS_COMPUTE_32F;
+                && properties.computeCapability() >= FIRST_WITH_TF32
+                        ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
+                        : cublasComputeType.CUBLAS_COMPUTE_32F;
         Pointer pAlpha = new Address(factors.address()), pBeta = new Address(factors.address() + 4);
         Pointer pa = Address.ofDevice(a.address()), pb = Address.ofDevice(b.address()),
                 pc = Address.ofDevice(c.address());
@@ -309,8 +329,9 @@ public final class JCudaGpu implements Gpu {
                         c.leading(), c.batchStride(), batch, compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);
         if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
             checkCublas(status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx", a, b, c, "m " + m, "n " + n,
-                    "k " + k, "batch " + batch, precision);
+                    "k " + k, "batch " + batch, precision, "after " + launches);
         }
+        remember(PRODUCT);
     }
 
     private static int operation(Operand x) {
@@ -334,14 +355,19 @@ public final class JCudaGpu implements Gpu {
         launches.clear();
     }
 
+    /**
+     * Takes away all that was made here. The primary context stays to the end of the process: the runtime inside cuBLAS
+     * holds on to it.
+     */
     @Override
     public void close() {
-        makeCurrent();
+        cuCtxSetCurrent(context);
+        cuStreamSynchronize(stream);
         cublasDestroy(cublas);
         staging.close();
+        allocations.forEach(address -> cuMemFree(Address.ofDevice(address)));
         modules.values().forEach(module -> cuModuleUnload(module));
         cuStreamDestroy(stream);
-        cuDevicePrimaryCtxRelease(device);
         arena.close();
     }
 

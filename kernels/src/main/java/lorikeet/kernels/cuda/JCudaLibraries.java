@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 import jcuda.LibUtils;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
@@ -94,8 +93,12 @@ final class JCudaLibraries {
 
     private static List<Path> cudaFolders() {
         var roots = new ArrayList<Path>();
-        Stream.of("CUDA_HOME", "CUDA_PATH").map(System::getenv).filter(root -> root != null && !root.isBlank())
-                .forEach(root -> roots.add(Path.of(root)));
+        // Windows has CUDA_PATH, which may name a newer CUDA, and CUDA_PATH_V12_6 and so on for each that is installed.
+        System.getenv().forEach((name, root) -> {
+            if ((name.equals("CUDA_HOME") || name.startsWith("CUDA_PATH")) && !root.isBlank()) {
+                roots.add(Path.of(root));
+            }
+        });
         try (var installed = Files.newDirectoryStream(Path.of("/usr/local"), "cuda*")) {
             installed.forEach(roots::add);
         } catch (IOException _) {
