@@ -29,7 +29,7 @@ public interface Gpu extends AutoCloseable {
     record Properties(String model, int computeCapability, long memoryBytes, int processors, int sharedBytesPerBlock,
             int sharedBytesPerBlockOptin) {}
 
-    /** Global memory with undefined content, aligned to 256 bytes. */
+    /** At least one byte of global memory with undefined content, aligned to 256 bytes. */
     long allocate(long bytes);
 
     void free(long address);
@@ -63,7 +63,8 @@ public interface Gpu extends AutoCloseable {
      * Queues a launch. Arguments are {@code Long} (64-bit parameters, addresses among them), {@code Integer} and
      * {@code Float}; count and size of each are checked against the kernel's {@code .param} list.
      *
-     * @param sharedBytes dynamic shared memory per block; above {@code sharedBytesPerBlock} the launch opts in
+     * @param sharedBytes dynamic shared memory per block; if it passes {@code sharedBytesPerBlock} together with the kernel's
+     *                    own, the launch opts in
      */
     void launch(Kernel kernel, Grid grid, int sharedBytes, Object... arguments);
 
@@ -73,12 +74,15 @@ public interface Gpu extends AutoCloseable {
     /**
      * Queues c (+)= alpha · op(a) op(b) in column-major order, {@code batch} times: op(a) is m × k, op(b) k × n, c m × n,
      * F32. STRICT computes in fp32, FAST may use TF32; operands of BF16 are products of bf16 with 32-bit sums. Both
-     * operands have the same type, as in cuBLAS.
+     * operands have the same type, as in cuBLAS, and share no number with c.
      */
     void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision);
 
-    /** Gives matrix products scratch space, once, before the first of them. A GPU that needs none ignores it. */
+    /**
+     * Gives matrix products scratch space, aligned to 256 bytes, once, before the first of them. A GPU that needs none ignores
+     * it.
+     */
     default void workspace(long address, long bytes) {}
 
     /** Waits until all queued work is done; an error of any of it is thrown here at the latest. */

@@ -54,9 +54,27 @@ record Gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, b
                 clear(target.address());
                 return;
             }
+            checkApart("a", a, a.transposed() ? k : m, a.transposed() ? m : k);
+            checkApart("b", b, b.transposed() ? n : k, b.transposed() ? k : n);
             products.multiply(target, operand(memory, b, b.transposed() ? n : k, b.transposed() ? k : n, arena),
                     operand(memory, a, a.transposed() ? k : m, a.transposed() ? m : k, arena), n, m, k, batch, alpha,
                     add, 0);
+        }
+    }
+
+    /** Results are written while operands are still read: they share no number, but may lie side by side in one matrix. */
+    private void checkApart(String name, Operand x, int rows, int columns) {
+        for (long t = 0; t < batch; t++) {
+            long ahead = x.address() + t * x.batchStride() * x.dtype().bytes()
+                    - c.address() - t * c.batchStride() * Float.BYTES;
+            boolean behind = ahead >= Float.BYTES * ((long) c.leading() * (n - 1) + m);
+            boolean before = -ahead >= x.dtype().bytes() * ((long) x.leading() * (columns - 1) + rows);
+            long row = Math.floorMod(ahead / Float.BYTES, (long) c.leading());
+            boolean beside = x.leading() == c.leading() && x.dtype() == DType.F32 && row >= m
+                    && row + rows <= c.leading();
+            if (!behind && !before && !beside) {
+                throw refused(name + " overlaps the result");
+            }
         }
     }
 

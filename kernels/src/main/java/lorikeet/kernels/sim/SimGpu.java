@@ -78,6 +78,8 @@ public final class SimGpu implements Gpu {
     private static final long MEMORY_BYTES = 16L << 30;
     /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
     private static final long STAGING_BYTES = 256L << 20;
+    /** Of the scratch space of cuBLAS, in bytes. */
+    private static final int WORKSPACE_ALIGNMENT = 256;
     /** More global variables than any module has need of. */
     private static final int MAX_GLOBAL_BYTES = 64 << 20;
 
@@ -122,6 +124,9 @@ public final class SimGpu implements Gpu {
 
     @Override
     public long allocate(long bytes) {
+        if (bytes < 1) {
+            throw new IllegalArgumentException("a driver allocates at least one byte, not " + bytes);
+        }
         return memory.allocate(bytes);
     }
 
@@ -155,6 +160,9 @@ public final class SimGpu implements Gpu {
 
     @Override
     public void fill(long address, int word, long count) {
+        if (address % Integer.BYTES != 0) {
+            throw new IllegalArgumentException("fill with words of " + memory.describe(address) + ": not aligned");
+        }
         queue.add(() -> {
             var words = memory.segment(address, 4 * count, "fill");
             for (long i = 0; i < count; i++) {
@@ -209,6 +217,16 @@ public final class SimGpu implements Gpu {
         var gemm = new Gemm(a, b, c, m, n, k, alpha, add, batch);
         log(PRODUCT);
         queue.add(() -> gemm.run(memory, host.products()));
+    }
+
+    /** Needs none, but takes what cuBLAS takes. */
+    @Override
+    public void workspace(long address, long bytes) {
+        memory.segment(address, bytes, "workspace");
+        if (address % WORKSPACE_ALIGNMENT != 0) {
+            throw new IllegalArgumentException("workspace at " + memory.describe(address) + ": not aligned to "
+                    + WORKSPACE_ALIGNMENT + " bytes");
+        }
     }
 
     /**

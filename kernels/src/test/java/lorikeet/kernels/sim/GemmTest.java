@@ -114,6 +114,38 @@ class GemmTest {
                 .hasMessageContaining("overlap");
     }
 
+    /** Side by side in one matrix, as queries and keys out of one product, is apart; any number in common is not. */
+    @Test
+    void refusesOperandsThatAreOverwritten() {
+        long x = sim.gpu.allocate(4 * 12 * 8);
+        Operand left = operand(x, false, 12), right = operand(x + 4 * 4, false, 12), far = operand(x + 4 * 8, true, 12);
+        multiply(left, far, right);
+        multiply(far, right, left);
+        overlaps("a", left, far, operand(x + 4 * 3, false, 12));
+        overlaps("b", left, far, operand(x + 4 * 5, false, 12));
+        overlaps("a", left, far, operand(x + 4 * 4, false, 11));
+        overlaps("a", left, left, left);
+    }
+
+    private void multiply(Operand a, Operand b, Operand c) {
+        sim.gpu.gemm(a, b, c, 4, 4, 4, 1, true, 1, Precision.STRICT);
+        sim.gpu.synchronise();
+    }
+
+    private void overlaps(String which, Operand a, Operand b, Operand c) {
+        assertThatThrownBy(() -> multiply(a, b, c)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("gemm: " + which + " overlaps the result");
+    }
+
+    @Test
+    void workspaceIsAlignedAndAllocated() {
+        long x = sim.gpu.allocate(1024);
+        sim.gpu.workspace(x + 256, 768);
+        assertThatThrownBy(() -> sim.gpu.workspace(x + 128, 512)).hasMessageContaining("not aligned to 256 bytes");
+        assertThatThrownBy(() -> sim.gpu.workspace(x + 256, 1024))
+                .hasMessageContaining("workspace of 1024 bytes at byte 256 of an allocation of 1024 bytes");
+    }
+
     private static Operand operand(long address, boolean transposed, int leading) {
         return new Operand(address, DType.F32, transposed, leading, 0);
     }
@@ -129,9 +161,8 @@ class GemmTest {
         long small = sim.gpu.allocate(4 * 19);
         long large = sim.gpu.allocate(400);
         assertThatThrownBy(() -> {
-            sim.gpu.gemm(operand(small, false, 4), operand(large, false, 5), operand(large, false, 4), 4, 3, 5, 1,
-                    false, 1,
-                    Precision.STRICT);
+            sim.gpu.gemm(operand(small, false, 4), operand(large, false, 5), operand(large + 200, false, 4), 4, 3, 5,
+                    1, false, 1, Precision.STRICT);
             sim.gpu.synchronise();
         }).hasMessageContaining("gemm: access of 80 bytes at byte 0 of an allocation of 76 bytes");
     }

@@ -131,6 +131,13 @@ class LaunchTest {
     }
 
     @Test
+    void fillsNeedAlignedWords() {
+        long y = sim.gpu.allocate(16);
+        assertThatThrownBy(() -> sim.gpu.fill(y + 2, 7, 1)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("byte 2 of an allocation of 16 bytes: not aligned");
+    }
+
+    @Test
     void copiesStayWithinTheirAllocation() {
         long y = sim.gpu.allocate(8);
         assertThatThrownBy(() -> sim.ints(y, 3))
@@ -166,6 +173,12 @@ class LaunchTest {
             sim.gpu.free(address);
             sim.gpu.synchronise();
         }).hasMessageContaining("a freed allocation of 16 bytes a second time");
+    }
+
+    @Test
+    void thereAreNoEmptyAllocations() {
+        assertThatThrownBy(() -> sim.gpu.allocate(0)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("at least one byte, not 0");
     }
 
     @Test

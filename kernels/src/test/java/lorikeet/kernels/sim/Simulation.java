@@ -43,7 +43,7 @@ final class Simulation implements AutoCloseable {
     }
 
     long upload(MemorySegment content) {
-        long address = gpu.allocate(content.byteSize());
+        long address = gpu.allocate(Math.max(1, content.byteSize()));
         gpu.upload(address, content);
         return address;
     }
