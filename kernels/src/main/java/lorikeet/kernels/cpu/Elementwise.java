@@ -289,25 +289,10 @@ final class Elementwise {
             long sum = scratch + 4 * rowScratch(columns) * worker;
             for (int r = task * grain; r < Math.min(rows, (task + 1) * grain); r++) {
                 long offset = 4L * r * columns;
-                if (f == Unary.GELU_TANH && !add) {
-                    biasGeluTanhBackwardRun(dx + offset, dy + offset, x + offset, bias, columns, sum);
-                } else {
-                    addRun(sum, x + offset, bias, columns);
-                    unaryBackwardRun(f, dx + offset, dy + offset, sum, columns, add);
-                }
+                addRun(sum, x + offset, bias, columns);
+                unaryBackwardRun(f, dx + offset, dy + offset, sum, columns, add);
             }
         });
-    }
-
-    private static void biasGeluTanhBackwardRun(long dx, long dy, long x, long bias, int n, long sum) {
-        int i = 0;
-        for (; i < F.loopBound(n); i += LANES) {
-            store(dx, i, load(dy, i).mul(Functions.geluTanhSlope(load(x, i).add(load(bias, i)))));
-        }
-        if (i < n) {
-            addRun(sum, x + 4L * i, bias + 4L * i, n - i);
-            restBackwardRun(Functions::geluTanhSlope, dx + 4L * i, dy + 4L * i, sum, n - i, false);
-        }
     }
 
     /** Floats for one row, so many that rows of different workers share no cache line. */
