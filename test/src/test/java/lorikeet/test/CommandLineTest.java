@@ -65,7 +65,7 @@ class CommandLineTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"finetune", "eval", "generate", "compare", "plan", "pretrain", "merge", "inspect", "explain",
-                "logits", "kernels", "shell", "completion"})
+                "logits", "kernels", "shell", "completion", "check"})
     void helpHasAnExample(String command) {
         var result = done(command, "--help");
         assertThat(result.out()).contains("Usage: lorikeet " + command, "Example", "  lorikeet " + command + " ",
@@ -78,8 +78,8 @@ class CommandLineTest {
     @Test
     void helpAndVersionOfTheWhole() {
         assertThat(done("--help").out()).contains("finetune", "eval", "generate", "compare", "plan", "pretrain",
-                "merge", "inspect", "explain", "logits", "devices", "kernels", "shell", "completion", "Exit codes:",
-                "Examples:");
+                "merge", "inspect", "explain", "logits", "devices", "kernels", "shell", "completion", "check",
+                "Exit codes:", "Examples:");
         var version = done("--version").out().lines().toList();
         assertThat(version.getFirst()).matches("Lorikeet \\d+\\.\\d+\\.\\d+");
         assertThat(version.get(1)).startsWith("Java 25");

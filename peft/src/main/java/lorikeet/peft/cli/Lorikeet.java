@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             Finetune.class, Evaluate.class, Generate.class, Compare.class, Plan.class, Pretrain.class, Merge.class,
             Inspect.class, Explain.class, Logits.class, Devices.class, Kernels.class, Shell.class, Completion.class,
-            CommandLine.HelpCommand.class},
+            Check.class, CommandLine.HelpCommand.class},
         optionListHeading = "%nOptions:%n", commandListHeading = "%nCommands:%n",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed, and a line says why", "2:wrong usage", "130:interrupted"},
@@ -54,14 +54,18 @@ public final class Lorikeet implements Runnable {
     /** Runs one command and answers its exit code. */
     public static int run(String... arguments) {
         Remarks.configure(arguments);
+        return commandLine().execute(arguments);
+    }
+
+    /** All commands with their options, ready to parse a line or to execute it. */
+    public static CommandLine commandLine() {
         var root = new Lorikeet();
         var line = new CommandLine(root);
         line.getSubcommands().values().forEach(command -> layOutHelp(command.getCommandSpec().usageMessage()));
         // Automatic means: where standard output is a terminal, too, and NO_COLOR does not forbid it.
         var colours = Terminal.showsErrors() ? Help.Ansi.AUTO : Help.Ansi.OFF;
         return line.setCaseInsensitiveEnumValuesAllowed(true).setColorScheme(Help.defaultColorScheme(colours))
-                .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command))
-                .execute(arguments);
+                .setExecutionExceptionHandler((failure, command, _) -> root.report(failure, command));
     }
 
     private static void layOutHelp(UsageMessageSpec help) {

@@ -1,0 +1,28 @@
+// Lesson 1: docs/lessons/1-memory.md. Check what you write with: ./lorikeet check 1
+
+final class Lesson1 {
+
+    /**
+     * How many numbers LoRA trains on a model of GPT-2's kind, if it stands beside all four linear layers of every block:
+     * attn.c_attn (width to 3 · width), attn.c_proj (width to width), mlp.c_fc (width to 4 · width) and mlp.c_proj
+     * (4 · width to width). Beside a layer from "in" to "out" stand A with rank × in and B with out × rank numbers.
+     */
+    static long loraParameters(int layers, int width, int rank) {
+        return 16L * layers * width * rank;
+    }
+
+    /** Bytes of all weights as 32-bit floats: those of the base, and those that the method adds. */
+    static long weightBytes(long base, long added) {
+        return 4 * (base + added);
+    }
+
+    /** Bytes of all gradients, if so many numbers are trained. */
+    static long gradientBytes(long trainable) {
+        return 4 * trainable;
+    }
+
+    /** Bytes that Adam needs to remember, if so many numbers are trained. */
+    static long optimizerBytes(long trainable) {
+        return 8 * trainable;
+    }
+}
