@@ -45,7 +45,7 @@ public final class CrossEntropy {
 
     /**
      * The same loss from the last hidden states and the output embedding: logits = hidden · weightᵀ. Only rows with a label
-     * are computed, a few hundred at a time, so that the logits of the whole batch never exist.
+     * are computed, {@value #CHUNK} at a time, so that the logits of the whole batch never exist.
      *
      * @param hidden [rows, width]
      * @param weight [classes, width], F32 or, when frozen, BF16

@@ -47,12 +47,23 @@ record SafetensorsHeader(long dataStart, Map<String, String> metadata, Map<Strin
         long limit = Math.min(MAX_HEADER_BYTES, file.byteSize() - 8);
         if (length < 2 || length > limit) {
             throw new SafetensorsException(path, "expected a header of 2 to " + limit + " bytes, found "
-                    + Long.toUnsignedString(length));
+                    + Long.toUnsignedString(length) + otherKind(file));
         }
         var bytes = file.asSlice(8, length).toArray(ValueLayout.JAVA_BYTE);
         var header = new Reader(path).parse(text(path, bytes));
         return new SafetensorsHeader(8 + length, header.metadata,
                 inOrder(path, header.spans, file.byteSize() - 8 - length));
+    }
+
+    /** What a file seems to be that often stands in the place of a safetensors file; empty if it is none of these. */
+    private static String otherKind(MemorySegment file) {
+        var start = new String(file.asSlice(0, 10).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.ISO_8859_1);
+        if (start.startsWith("version ht")) {
+            return ": this is only a pointer to the file, which \"git lfs pull\" fetches";
+        }
+        return start.startsWith("PK\3\4") || start.startsWith("\200\2")
+                ? ": this seems to be PyTorch's format, which is not read; save it as safetensors"
+                : "";
     }
 
     private static String text(Path path, byte[] bytes) throws SafetensorsException {

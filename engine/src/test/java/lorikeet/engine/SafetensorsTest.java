@@ -223,6 +223,12 @@ class SafetensorsTest {
             assertThatThrownBy(() -> SafetensorsFile.open(path)).isInstanceOf(SafetensorsException.class)
                     .hasMessageStartingWith(path + ": expected a header of 2 to 2 bytes, found ");
         }
+        for (var other : Map.of("PK\3\4\0\0\b\bdata", "PyTorch", "\200\2}q\0(X\0\0\0", "PyTorch",
+                "version https://git-lfs.github.com/spec/v1\n", "git lfs pull").entrySet()) {
+            Files.writeString(path, other.getKey(), StandardCharsets.ISO_8859_1);
+            assertThatThrownBy(() -> SafetensorsFile.open(path)).hasMessageContainingAll(path.toString(),
+                    other.getValue());
+        }
         Files.write(path, HexFormat.of().parseHex("02000000000000007bff"));
         assertThatThrownBy(() -> SafetensorsFile.open(path)).hasMessage(path
                 + ": expected a header in UTF-8, found other bytes");

@@ -27,6 +27,8 @@ import lorikeet.model.Decoder;
 public final class AdapterFolder {
     private static final String CONFIG = "adapter_config.json";
     private static final String WEIGHTS = "adapter_model.safetensors";
+    /** What older releases of Hugging Face PEFT and AdapterHub's library write instead. */
+    private static final List<String> PYTORCH = List.of("adapter_model.bin", "pytorch_adapter.bin");
     private static final String PREFIX = "base_model.model.";
     private static final String FULL = "LORIKEET_FULL";
     private static final String LAST_LAYERS = "LORIKEET_LAST_LAYERS";
@@ -79,6 +81,7 @@ public final class AdapterFolder {
     /** Attaches the folder's method to the decoder and reads its parameters. If that fails, nothing is attached. */
     public static Adapter load(Path folder, Decoder decoder) throws IOException {
         var method = readMethod(folder);
+        requireSafetensors(folder, weights(folder, method));
         Adapter adapter;
         try {
             var config = AdapterConfig.read(folder.resolve(CONFIG));
@@ -103,6 +106,19 @@ public final class AdapterFolder {
 
     private static Path weights(Path folder, Method method) {
         return folder.resolve(method instanceof Bottleneck ? BottleneckConfig.WEIGHTS : WEIGHTS);
+    }
+
+    private static void requireSafetensors(Path folder, Path weights) throws IOException {
+        if (!Files.exists(weights)) {
+            for (var name : PYTORCH) {
+                if (Files.exists(folder.resolve(name))) {
+                    throw new IOException(folder.resolve(name)
+                            + " is not read, since such files can run programs: save "
+                            + "the adapter with safe_serialization=True, which writes " + weights.getFileName());
+                }
+            }
+            throw new IOException(weights + ": no such file; an adapter folder has one");
+        }
     }
 
     /** Reads all parameters, and nothing else, from the file. */

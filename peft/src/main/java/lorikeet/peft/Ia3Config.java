@@ -29,11 +29,14 @@ final class Ia3Config {
         return fields;
     }
 
-    /** PEFT's IA3 knows no exceptions: where there are any, the layers are listed instead. */
+    /** PEFT's IA3 knows no numbers of layers, either: where it would not find the same layers, they are listed. */
     static Stored stored(BranchAdapter adapter) {
         var stored = Stored.of(adapter);
         var ia3 = (Ia3) adapter.method();
-        if (ia3.targets().layers().isEmpty() && ia3.targets().exclude().equals(NamePattern.NONE)) {
+        if (ia3.targets().layers().isEmpty() && ia3.targets().isPlain(adapter.shape()) && ia3.targets()
+                .in(adapter.shape())
+                .stream()
+                .allMatch(place -> !ia3.scalesInput(place) || ia3.inputs().matchesInTransformers(place.layer()))) {
             return stored;
         }
         var branches = adapter.branches().stream().map(Ia3.Branch.class::cast).toList();

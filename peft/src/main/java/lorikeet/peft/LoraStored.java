@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
 
@@ -60,18 +61,32 @@ final class LoraStored {
                 : parts.listed((Lora) stored.method()), stored.tensors());
     }
 
-    /**
-     * PEFT 0.12 knows no layers to exclude, and no numbers of layers beside an expression: where there are any, the layers
-     * are listed instead.
-     */
+    /** The same, with its layers listed where PEFT would not find them otherwise, in targets and in patterns. */
     private Lora listed(Lora stored) {
-        var targets = stored.targets();
-        if (targets.exclude().equals(NamePattern.NONE)
-                && (targets.include().expression() == null || targets.layers().isEmpty())) {
-            return stored;
+        var targets = stored.targets().isPlain(adapter.shape()) ? stored.targets() : Targets.of(layerNames());
+        return new Lora(stored.rank(), stored.alpha(), stored.dropout(), targets, unordered(stored));
+    }
+
+    private String[] layerNames() {
+        return lora.targets().in(adapter.shape()).stream().map(Target::layer).distinct().toArray(String[]::new);
+    }
+
+    /** Of patterns the first that matches counts, but a file has them by name: where that matters, each layer has its own. */
+    private LoraVariant unordered(Lora stored) {
+        var variant = stored.variant();
+        var byName = variant.withPatterns(new TreeMap<>(variant.ranks()), new TreeMap<>(variant.alphas()));
+        var places = stored.targets().in(adapter.shape());
+        if (places.stream().allMatch(place -> byName.rankAt(place, 0) == variant.rankAt(place, 0)
+                && byName.alphaAt(place, 0) == variant.alphaAt(place, 0))) {
+            return variant;
         }
-        var names = lora.targets().in(adapter.shape()).stream().map(Target::layer).distinct().toArray(String[]::new);
-        return new Lora(stored.rank(), stored.alpha(), stored.dropout(), Targets.of(names), stored.variant());
+        var ranks = new LinkedHashMap<String, Integer>();
+        var alphas = new LinkedHashMap<String, Float>();
+        for (var place : places) {
+            ranks.put(place.layer(), stored.rank(place));
+            alphas.put(place.layer(), variant.alphaAt(place, stored.alpha()));
+        }
+        return variant.withPatterns(ranks, alphas);
     }
 
     private Stored joined() {

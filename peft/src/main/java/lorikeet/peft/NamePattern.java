@@ -39,6 +39,11 @@ public record NamePattern(List<String> names, String expression) {
         }
     }
 
+    /** Whether a full name matches as transformers has it, with "transformer." in front, which an expression may not expect. */
+    boolean matchesInTransformers(String fullName) {
+        return expression == null ? matches(fullName) : expression(expression).matches(PREFIX + fullName);
+    }
+
     static boolean matches(String fullName, String name) {
         return (PREFIX + fullName).equals(name) || (PREFIX + fullName).endsWith("." + name);
     }

@@ -65,6 +65,15 @@ public record Targets(NamePattern include, NamePattern exclude, Set<Integer> lay
         return found;
     }
 
+    /**
+     * Whether Hugging Face PEFT 0.12 finds the same layers: it knows none to exclude and no numbers beside an expression, and
+     * an expression must match full names.
+     */
+    boolean isPlain(ModelShape shape) {
+        return exclude.equals(NamePattern.NONE) && (include.expression() == null || layers.isEmpty()
+                && in(shape).stream().allMatch(target -> include.matchesInTransformers(target.name())));
+    }
+
     /** The layers of {@link ModelShape#asGpt2} that do the work of those chosen in {@code shape}. */
     Targets asGpt2(ModelShape shape) {
         return shape.isGpt2() ? this : of(in(shape).stream().map(target -> {

@@ -111,14 +111,43 @@ class AdapterFilesTest {
                 JSON.readTree("[\"c_attn\", \"c_proj\", \"c_fc\"]")));
     }
 
-    /** Release 0.12 knows no layers to exclude, and no numbers of layers beside an expression. */
+    /**
+     * Release 0.12 knows no layers to exclude, and no numbers of layers beside an expression, which must match full names,
+     * "transformer." and all.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"{\"target_modules\": \".*c_(fc|proj)\", \"layers_to_transform\": [1]}",
-        "{\"target_modules\": [\"c_proj\", \"c_fc\"], \"layers_to_transform\": [1], \"exclude_modules\": [\"c_attn\"]}"})
+        "{\"target_modules\": [\"c_proj\", \"c_fc\"], \"layers_to_transform\": [1], \"exclude_modules\": [\"c_attn\"]}",
+        "{\"target_modules\": \"h.1.*c_(fc|proj)\"}"})
     void exceptionsAreWrittenAsNames(String changed) throws IOException {
         var written = writtenAgain(golden("lora_attn").setAll((ObjectNode) JSON.readTree(changed)));
         assertThat(written).isEqualTo(golden("lora_attn").set("target_modules",
                 JSON.readTree("[\"h.1.attn.c_proj\", \"h.1.mlp.c_fc\", \"h.1.mlp.c_proj\"]")));
+    }
+
+    /** Of patterns the first that matches counts, but a file has them by name. */
+    @Test
+    void patternsMeanTheSameInAFile() throws IOException {
+        write(golden("lora_attn").put("init_lora_weights", false).setAll((ObjectNode) JSON.readTree("""
+                {"rank_pattern": {"h.0.attn.c_attn": 2, "c_attn": 3},
+                 "alpha_pattern": {"h.[12].attn.c_attn": 5, ".*c_attn": 7}}""")));
+        try (var subject = Subject.of(device, lora()); var decoder = GoldenBase.load(device)) {
+            AdapterFolder.save(folder, subject.adapter(), "base");
+            var read = AdapterFolder.load(folder, decoder);
+            assertThat(Subject.logits(decoder, GoldenBase.batch())).isEqualTo(subject.logits(GoldenBase.batch()));
+            read.detach();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lora_attn", "prefix"})
+    void filesOfPyTorchAreRefused(String name) throws IOException {
+        write(golden(name));
+        Files.writeString(folder.resolve("adapter_model.bin"), "PK");
+        try (var decoder = GoldenBase.load(device)) {
+            assertThatIOException().isThrownBy(() -> AdapterFolder.load(folder, decoder)).withMessageContainingAll(
+                    folder.resolve("adapter_model.bin").toString(), "safe_serialization", "adapter_model.safetensors");
+        }
     }
 
     /** An empty list of feed-forward modules is no missing one: then outputs are scaled everywhere. */
