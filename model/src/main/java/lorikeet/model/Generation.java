@@ -4,10 +4,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import lorikeet.model.data.Sequences;
 
 /** Continuing texts token by token, with a cache of keys and values. */
 public final class Generation {
+    private static final int[] NOTHING = {};
+
     private Generation() {}
 
     /**
@@ -44,37 +47,67 @@ public final class Generation {
         return text.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** Continues several texts at once, each with its likeliest tokens. */
+    /**
+     * Continues several texts at once, each with its likeliest tokens and as far as if it were alone.
+     *
+     * @param most most new tokens of each; fewer where its context is full
+     */
     public static List<int[]> continueGreedily(Decoder decoder, List<int[]> prompts, int most, int endOfText) {
+        int room = decoder.shape().context() - decoder.virtualTokens();
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElse(0);
-        int limit = Math.min(most, decoder.shape().context() - decoder.virtualTokens() - longest);
-        int count = prompts.size();
-        var texts = new ArrayList<List<Integer>>();
-        prompts.forEach(_ -> texts.add(new ArrayList<>()));
-        var done = new boolean[count];
-        try (var cache = decoder.cache(count, decoder.virtualTokens() + longest + Math.max(0, limit))) {
-            var next = prompts;
-            for (int step = 0; step < limit && !allTrue(done); step++) {
-                var tokens = new int[count];
-                try (var _ = decoder.device().memory().scope()) {
-                    var sequences = Sequences.of(next);
-                    var hidden = decoder.hidden(sequences, cache);
-                    var last = lastRows(sequences, hidden.shape().rows());
-                    var logits = decoder.logits(hidden, last).toArray();
-                    int vocabulary = decoder.shape().vocabulary();
-                    for (int s = 0; s < count; s++) {
-                        tokens[s] = Sampling.argmax(Arrays.copyOfRange(logits, s * vocabulary, (s + 1) * vocabulary));
-                        done[s] |= tokens[s] == endOfText;
-                        if (!done[s]) {
-                            texts.get(s).add(tokens[s]);
-                        }
-                    }
+        var texts = prompts.stream().map(prompt -> new Text(Math.min(most, room - prompt.length))).toList();
+        // a finished text stays in the batch, but without tokens
+        var next = new ArrayList<int[]>();
+        for (int s = 0; s < prompts.size(); s++) {
+            next.add(texts.get(s).goesOn() ? prompts.get(s) : NOTHING);
+        }
+        int capacity = Math.min(room, longest + Math.clamp(most, 0, room));
+        try (var cache = decoder.cache(prompts.size(), decoder.virtualTokens() + capacity)) {
+            while (texts.stream().anyMatch(Text::goesOn)) {
+                var going = IntStream.range(0, next.size()).filter(s -> texts.get(s).goesOn()).toArray();
+                var tokens = likeliest(decoder, Sequences.of(next), cache, going);
+                for (int i = 0; i < going.length; i++) {
+                    var text = texts.get(going[i]);
+                    text.add(tokens[i], endOfText);
+                    next.set(going[i], text.goesOn() ? new int[] {tokens[i]} : NOTHING);
                 }
-                // a finished text goes on with end-of-text, unseen, so that all advance together
-                next = Arrays.stream(tokens).mapToObj(token -> new int[] {token}).toList();
             }
         }
-        return texts.stream().map(text -> text.stream().mapToInt(Integer::intValue).toArray()).toList();
+        return texts.stream().map(text -> text.tokens.stream().mapToInt(Integer::intValue).toArray()).toList();
+    }
+
+    /** New tokens of one of several texts. */
+    private static final class Text {
+        private final List<Integer> tokens = new ArrayList<>();
+        private final int limit;
+        private boolean ended;
+
+        Text(int limit) {
+            this.limit = limit;
+        }
+
+        boolean goesOn() {
+            return !ended && tokens.size() < limit;
+        }
+
+        void add(int token, int endOfText) {
+            ended = token == endOfText;
+            if (!ended) {
+                tokens.add(token);
+            }
+        }
+    }
+
+    /** The likeliest token behind each of the sequences {@code chosen}. */
+    private static int[] likeliest(Decoder decoder, Sequences sequences, KeyValueCache cache, int[] chosen) {
+        try (var _ = decoder.device().memory().scope()) {
+            var hidden = decoder.hidden(sequences, cache);
+            var last = lastRows(sequences, hidden.shape().rows());
+            var logits = decoder.logits(hidden, IntStream.of(chosen).map(s -> last[s]).toArray()).toArray();
+            int vocabulary = decoder.shape().vocabulary();
+            return IntStream.range(0, chosen.length).map(i -> Sampling
+                    .argmax(Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary))).toArray();
+        }
     }
 
     /** The row of each sequence's last token, when virtual tokens may stand in front of each. */
@@ -85,14 +118,5 @@ public final class Generation {
             last[s] = sequences.offsets()[s + 1] + (s + 1) * virtual - 1;
         }
         return last;
-    }
-
-    private static boolean allTrue(boolean[] flags) {
-        for (boolean flag : flags) {
-            if (!flag) {
-                return false;
-            }
-        }
-        return true;
     }
 }

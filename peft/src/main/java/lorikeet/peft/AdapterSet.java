@@ -117,7 +117,7 @@ public final class AdapterSet implements AutoCloseable {
         }
     }
 
-    /** Detaches an adapter and frees it; others that are in use stay so. */
+    /** Detaches an adapter and frees it; others that are in use stay so, unless sequences used their own. */
     public void remove(String name) {
         var adapter = get(name);
         var rest = new ArrayList<>(used);

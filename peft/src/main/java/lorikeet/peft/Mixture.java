@@ -122,7 +122,7 @@ final class Mixture {
         unplug.add(() -> embedding.unplug(shared));
     }
 
-    /** Rows of neighbouring sequences that use the same adapter. */
+    /** Rows of neighbouring sequences that use the same adapter, at least one. */
     private record Run(String name, int from, int count) {
         Tensor of(Tensor all) {
             return all.slice(0, from, count);
@@ -152,7 +152,9 @@ final class Mixture {
         for (int s = 0; s < ofSequences.size(); s++) {
             boolean last = s + 1 == ofSequences.size() || !ofSequences.get(s + 1).equals(ofSequences.get(s));
             if (last) {
-                runs.add(new Run(ofSequences.get(s), offsets[from], offsets[s + 1] - offsets[from]));
+                if (offsets[s + 1] > offsets[from]) {
+                    runs.add(new Run(ofSequences.get(s), offsets[from], offsets[s + 1] - offsets[from]));
+                }
                 from = s + 1;
             }
         }

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import lorikeet.engine.Schedule;
 import lorikeet.kernels.Device;
@@ -101,7 +102,7 @@ class SimTrainingTest {
     @ParameterizedTest
     @EnumSource
     void writesWhatTheCpuWrites(SimGpu.Schedule schedule) throws IOException {
-        var prompts = List.of(new int[] {1, 2, 3}, new int[] {4});
+        var prompts = List.of(new int[] {1, 2, 3}, new int[] {4}, IntStream.range(0, 62).toArray());
         try (var sim = on(SimGpu.Options.DEFAULT.withSchedule(schedule));
                 var cpu = Devices.open("cpu", Precision.STRICT, 1);
                 var expected = GoldenBase.load(cpu);

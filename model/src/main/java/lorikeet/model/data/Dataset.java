@@ -48,7 +48,7 @@ public record Dataset(List<Example> examples, List<String> remarks) {
                 for (int from = 0; from < length - 1; from += sequenceLength - 1) {
                     fitting.add(window(whole, from, Math.min(from + sequenceLength, length)));
                 }
-            } else if (lastRun(whole, length) <= start) {
+            } else if (whole.lastRun() <= start) {
                 leftOut++;
             } else {
                 fitting.add(whole.part(start, length));
@@ -88,14 +88,5 @@ public record Dataset(List<Example> examples, List<String> remarks) {
             window.labels()[0] = Device.IGNORED_LABEL;
         }
         return window;
-    }
-
-    /** Where the last labels without a gap begin. */
-    private static int lastRun(Example example, int length) {
-        int t = length - 1;
-        while (t > 0 && example.labels()[t - 1] != Device.IGNORED_LABEL) {
-            t--;
-        }
-        return t;
     }
 }

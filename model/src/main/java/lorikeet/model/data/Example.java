@@ -30,14 +30,14 @@ public record Example(int[] ids, int[] labels, int padding, int padded) {
         return ids.length;
     }
 
-    /** The tokens before the first that is to be predicted. */
+    /** The tokens before the completion; those of a conversation up to the assistant's last turn. */
     public int[] prompt() {
-        return Arrays.copyOf(ids, firstLabel());
+        return Arrays.copyOf(ids, lastRun());
     }
 
-    /** The tokens from the first that is to be predicted to the last. */
+    /** The tokens that are to be predicted; of several runs of them, with others between, the last. */
     public int[] completion() {
-        return Arrays.copyOfRange(ids, firstLabel(), lastLabel() + 1);
+        return Arrays.copyOfRange(ids, lastRun(), lastLabel() + 1);
     }
 
     /** The completion without the token that ends it, if it ends so. */
@@ -60,6 +60,15 @@ public record Example(int[] ids, int[] labels, int padding, int padded) {
     int lastLabel() {
         int t = labels.length - 1;
         while (t >= 0 && labels[t] == MASK) {
+            t--;
+        }
+        return t;
+    }
+
+    /** Where the last labels without a gap begin; the length if all are masked. */
+    int lastRun() {
+        int t = lastLabel() < 0 ? ids.length : lastLabel();
+        while (t > 0 && labels[t - 1] != MASK) {
             t--;
         }
         return t;

@@ -151,15 +151,13 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** The text of tokens, special ones spelt out. Bytes that are no UTF-8 become U+FFFD. */
+    /**
+     * The text of tokens, special ones spelt out. Bytes that are no UTF-8 become U+FFFD; tokens that the vocabulary does not
+     * have, such as rows with which a model's is padded, have no text.
+     */
     public String decode(int... ids) {
-        for (int id : ids) {
-            if (id < 0 || id >= vocabularySize) {
-                throw new IllegalArgumentException(
-                        "token " + id + " is not in the vocabulary (0 to " + (vocabularySize - 1) + ")");
-            }
-        }
-        return library().decode(handle, Arrays.stream(ids).asLongStream().toArray(), false);
+        var known = Arrays.stream(ids).filter(id -> id >= 0 && id < vocabularySize).asLongStream().toArray();
+        return library().decode(handle, known, false);
     }
 
     /** Decodes tokens as they are generated. */

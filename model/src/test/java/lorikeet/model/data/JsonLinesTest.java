@@ -75,11 +75,14 @@ class JsonLinesTest {
 
     @Test
     void predictsTheAssistantsTurns() throws IOException {
-        assertThat(shown(read("""
+        var example = read("""
                 {"messages":[{"role":"system","content":"S"},{"role":"user","content":"x"},\
                 {"role":"assistant","content":"y"},{"role":"user","content":"z"},\
-                {"role":"assistant","content":"w"},{"role":"user","content":"bye"}]}""").getFirst()))
+                {"role":"assistant","content":"w"},{"role":"user","content":"bye"}]}""").getFirst();
+        assertThat(shown(example))
                 .isEqualTo("S\n\nUser: x\nAssistant:[ ][y][<|endoftext|>]User: z\nAssistant:[ ][w][<|endoftext|>]");
+        assertThat(tokenizer.decode(example.prompt())).endsWith("y<|endoftext|>User: z\nAssistant:");
+        assertThat(tokenizer.decode(example.completion())).isEqualTo(" w<|endoftext|>");
     }
 
     @Test
