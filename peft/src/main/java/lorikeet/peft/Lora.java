@@ -29,6 +29,9 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
         if (rank < 1) {
             throw new IllegalArgumentException("LoRA needs a rank of at least 1, not " + rank);
         }
+        if (!Float.isFinite(alpha)) {
+            throw new IllegalArgumentException("LoRA needs a number as alpha, not " + alpha);
+        }
         if (!(dropout >= 0 && dropout < 1)) {
             throw new IllegalArgumentException("LoRA dropout must be at least 0 and below 1, not " + dropout);
         }

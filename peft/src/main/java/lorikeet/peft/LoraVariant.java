@@ -22,6 +22,9 @@ public record LoraVariant(boolean rsLora, LoraInit init, Map<String, Integer> ra
         if (ranks.values().stream().anyMatch(rank -> rank < 1)) {
             throw new IllegalArgumentException("LoRA needs ranks of at least 1, not " + ranks);
         }
+        if (!alphas.values().stream().allMatch(Float::isFinite)) {
+            throw new IllegalArgumentException("LoRA needs numbers as alphas, not " + alphas);
+        }
         if (!(rateRatio > 0)) {
             throw new IllegalArgumentException("the ratio of LoRA's learning rates must be above 0, not " + rateRatio);
         }

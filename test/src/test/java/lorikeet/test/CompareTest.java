@@ -150,7 +150,7 @@ class CompareTest {
     @ParameterizedTest
     @ValueSource(strings = {"--methods magic", "--methods lora,lora", "--methods lora:rank", "--methods lora:rank=x",
         "--methods lora:bottleneck=8", "--methods lora,", "--methods prompt:virtual-tokens=301",
-        "--methods lora:lr=fast", "--seeds x", "--seeds 1,1", "--seed 1", "--generate 0",
+        "--methods lora:lr=fast", "--methods lora:lr=-1", "--seeds x", "--seeds 1,1", "--seed 1", "--generate 0",
         "--steps -1", "--eval-data x", "--data topics,x --eval-data x", "--train-limit -1"})
     void wrongUsageExitsWith2AndWritesNothing(String wrong) {
         var result = run(Stream.concat(Stream.of("compare", "--base", base, "--out", folder.toString()),

@@ -58,6 +58,9 @@ record Contestant(String text, Method method, Float rate) {
             var shape = folder.config().shape();
             var method = options.method.method(shape, prompt -> BaseOptions.tokens(folder, prompt));
             method.trainable(shape); // whether it fits
+            if (options.rate != null && !TrainingOptions.isSize(options.rate)) {
+                throw new IllegalArgumentException("lr: expected a number of at least 0");
+            }
             var contestant = new Contestant(text, method, options.rate);
             if (contestant.virtualTokens() > shape.context() - 2) {
                 throw new IllegalArgumentException("leaves no room in the model's context of " + shape.context());

@@ -33,6 +33,7 @@ final class DataOptions {
 
     /** The same with nothing to train on; a file given as --data is itself evaluated with, unless --eval-data is given. */
     Task evaluationOf(ModelFolder folder, Tokenizer tokenizer, Decoder decoder) throws IOException {
+        examples.requireNoTraining();
         if (!ExampleOptions.isBundled(data) && evalData == null) {
             evalData = data;
         }

@@ -11,8 +11,8 @@ import picocli.CommandLine.Mixin;
         description = "Evaluates a base, with or without an adapter: loss and perplexity, and accuracy: the right topic among "
                 + "all, or the completion generated exactly.",
         footer = {"", "Examples:",
-            "  lorikeet eval --adapter runs/finetune --eval-limit 0",
-            "  lorikeet eval --base my-gpt2 --data my.jsonl --eval-data held-out.jsonl"})
+            "  lorikeet eval --adapter runs/lora-topics --eval-limit 0",
+            "  lorikeet eval --base my-gpt2 --data held-out.jsonl"})
 final class Evaluate implements Callable<Integer> {
     @Mixin
     private BaseOptions base;

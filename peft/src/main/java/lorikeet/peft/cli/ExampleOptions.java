@@ -44,6 +44,10 @@ final class ExampleOptions {
             throw new WrongUsage("--eval-limit and --train-limit: expected at least 0");
         }
         int room = folder.config().shape().context() - virtualTokens;
+        if (room < 2) {
+            throw new WrongUsage(virtualTokens + " virtual tokens leave no room for examples in the model's context of "
+                    + folder.config().shape().context());
+        }
         int length = seqLen == null ? room : seqLen;
         if (length < 2 || length > room) {
             throw new WrongUsage(
@@ -64,7 +68,20 @@ final class ExampleOptions {
             LOG.info("{}: nothing is held out for evaluation; give --eval-data FILE to evaluate", data);
         }
         return new Task(task.name(), fit(data, first(task.training(), trainLimit(data)), length),
-                fit("evaluation", first(evaluation, evalLimit), length), task.labels());
+                fit("evaluation", first(evaluation, evalLimit), withRoomForLabels(task, length, room)), task.labels());
+    }
+
+    /** How long an example may be so that its prompt fits the context with any other label, too. */
+    private static int withRoomForLabels(Task task, int length, int room) {
+        var lengths = task.labels().stream().mapToInt(label -> label.length).summaryStatistics();
+        return task.labels().isEmpty() ? length : Math.clamp(room - lengths.getMax() + lengths.getMin(), 2, length);
+    }
+
+    /** @throws WrongUsage if examples to train on are limited where none are */
+    void requireNoTraining() {
+        if (trainLimit != null) {
+            throw new WrongUsage("--train-limit means nothing where nothing is trained");
+        }
     }
 
     /** Whether the data is one of the two that come with Lorikeet. */

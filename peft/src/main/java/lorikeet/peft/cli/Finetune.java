@@ -43,6 +43,8 @@ final class Finetune implements Callable<Integer> {
             "--threads", "--detect-anomaly", "--serve", "--tensorboard", "--quiet", "--verbose", "--help",
             "--version");
 
+    private static final String CHECKPOINTS = "checkpoints";
+
     @Spec
     private CommandSpec spec;
 
@@ -96,6 +98,9 @@ final class Finetune implements Callable<Integer> {
     public Integer call() throws IOException {
         options.check();
         watch.check();
+        if (evalEvery < 0 || saveEvery < 0) {
+            throw new WrongUsage("--eval-every and --save-every: expected at least 0");
+        }
         var folder = base.folder();
         var method = method(folder);
         try (var on = device.open(); var tokenizer = BaseOptions.tokenizer(folder)) {
@@ -132,7 +137,7 @@ final class Finetune implements Callable<Integer> {
             say("needs     %s", memory);
             var target = claim(method, task);
             var identity = identity(folder, task, on);
-            var checkpoints = new Checkpoints(target.resolve("checkpoints"), identity);
+            var checkpoints = new Checkpoints(target.resolve(CHECKPOINTS), identity);
             var title = method.name() + " on " + task.name();
             var repeat = repeat(identity);
             return new FinetuneRun(this, folder, decoder, adapter, tokenizer, task, target, checkpoints)
@@ -181,6 +186,7 @@ final class Finetune implements Callable<Integer> {
                     + (out == null ? "" : "; there is no folder " + out));
         }
         if (resume) {
+            requireUnfinished();
             return out;
         }
         var target = out;
@@ -204,6 +210,15 @@ final class Finetune implements Callable<Integer> {
     private void about(String name, String text, Object... values) {
         about.put(name, text.formatted(values));
         say("%-9s %s", name, about.get(name));
+    }
+
+    /** A run that came to its end before the first checkpoint would be written over by one that starts from the beginning. */
+    private void requireUnfinished() throws IOException {
+        if (!force && Files.exists(out.resolve("adapter_config.json")) && !Files.exists(out.resolve(CHECKPOINTS))) {
+            throw new IOException(
+                    out + ": there is an adapter, but no checkpoint to go on from; choose another --out, or "
+                            + "--force to train it anew");
+        }
     }
 
     void say(String text, Object... values) {

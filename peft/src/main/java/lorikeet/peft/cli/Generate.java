@@ -2,6 +2,7 @@ package lorikeet.peft.cli;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import lorikeet.model.Decoder;
 import lorikeet.model.Generation;
 import lorikeet.model.Sampling;
 import picocli.CommandLine.Command;
@@ -12,7 +13,7 @@ import picocli.CommandLine.Parameters;
 /** Text from a prompt. */
 @Command(name = "generate", sortOptions = false, description = "Continues a text.", footer = {"", "Examples:",
     "  lorikeet generate \"Word: lorikeet\"",
-    "  lorikeet generate --adapter runs/finetune \"Definition: a small parrot\\nTopic:\"",
+    "  lorikeet generate --adapter runs/lora-topics \"Definition: a small parrot\\nTopic:\"",
     "  lorikeet generate --base my-gpt2 --temperature 0.8 --top-p 0.95 --max-tokens 100 \"Once upon a time\""})
 final class Generate implements Callable<Integer> {
     @Mixin
@@ -47,6 +48,9 @@ final class Generate implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (maxTokens < 0) {
+            throw new WrongUsage("--max-tokens: expected at least 0");
+        }
         var sampling = sampling();
         var folder = base.folder();
         try (var on = device.open();
@@ -57,11 +61,12 @@ final class Generate implements Callable<Integer> {
             }
             adapter.attach(decoder);
             var text = prompt.replace("\\n", "\n");
-            System.out.print(text);
             var ids = tokenizer.encode(text);
             if (ids.length == 0) {
                 ids = new int[] {tokenizer.endOfText()}; // a text of its own starts where another ends
             }
+            requireRoom(decoder, ids.length);
+            System.out.print(text);
             var stream = tokenizer.stream();
             Generation.continueText(decoder, ids, maxTokens, tokenizer.endOfText(), sampling, token -> {
                 System.out.print(stream.next(token));
@@ -70,6 +75,14 @@ final class Generate implements Callable<Integer> {
             System.out.println(stream.end());
         }
         return 0;
+    }
+
+    private static void requireRoom(Decoder decoder, int tokens) {
+        int room = decoder.shape().context() - decoder.virtualTokens();
+        if (tokens > room) {
+            throw new IllegalArgumentException("the prompt has %,d tokens, but the model's context takes %,d%s"
+                    .formatted(tokens, room, decoder.virtualTokens() == 0 ? "" : " beside the virtual tokens"));
+        }
     }
 
     private Sampling sampling() {

@@ -8,7 +8,9 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import lorikeet.engine.Printable;
 import lorikeet.engine.SafetensorsFile;
+import lorikeet.model.ModelConfig;
 import lorikeet.model.ModelFolder;
+import lorikeet.model.ModelShape;
 import lorikeet.peft.AdapterFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -37,8 +39,7 @@ final class Inspect implements Callable<Integer> {
             }
         } else {
             var folder = ModelFolder.open(path);
-            System.out.println(folder.config().shape());
-            System.out.printf("%,d parameters%n", folder.config().shape().parameters());
+            System.out.println(shape(folder.config().shape()));
             tensors(folder.weightFiles());
         }
         return 0;
@@ -47,6 +48,15 @@ final class Inspect implements Callable<Integer> {
     /** The same lines, made fit to be shown. */
     private static String printable(String text) {
         return text.strip().lines().map(Printable::line).collect(Collectors.joining("\n"));
+    }
+
+    private static String shape(ModelShape shape) {
+        return """
+                %,d parameters in %,d layers of width %,d, with %,d heads and %,d numbers inside the MLP (%s)
+                %,d tokens in the vocabulary, %,d in a sequence at most; the output layer is %s""".formatted(
+                shape.parameters(), shape.layers(), shape.width(), shape.heads(), shape.inner(),
+                ModelConfig.nameOf(shape.activation()), shape.vocabulary(), shape.context(),
+                shape.tied() ? "the token embedding (tied)" : "one of its own");
     }
 
     private static void tensors(List<Path> files) throws IOException {

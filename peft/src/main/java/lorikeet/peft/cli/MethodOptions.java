@@ -310,9 +310,14 @@ final class MethodOptions {
             return Set.of();
         }
         try {
-            return Stream.of(layers.split(",")).flatMapToInt(part -> {
+            return Stream.of(layers.split(",", -1)).flatMapToInt(part -> {
                 var ends = part.strip().split("-", 2);
-                return IntStream.rangeClosed(Integer.parseInt(ends[0]), Integer.parseInt(ends[ends.length - 1]));
+                int first = Integer.parseInt(ends[0]);
+                int last = Integer.parseInt(ends[ends.length - 1]);
+                if (first > last) {
+                    throw new NumberFormatException(part + " is empty");
+                }
+                return IntStream.rangeClosed(first, last);
             }).boxed().collect(Collectors.toUnmodifiableSet());
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("--layers: expected numbers such as 0,1,4-5, not " + layers, e);

@@ -132,6 +132,10 @@ final class Plan implements Callable<Integer> {
 
     private int length(Method method, ModelConfig config) {
         int room = config.shape().context() - method.virtualTokens();
+        if (room < 2) {
+            throw new WrongUsage(method.virtualTokens() + " virtual tokens leave no room in the model's context of "
+                    + config.shape().context());
+        }
         return length == null ? Math.min(USUAL_LENGTH, room) : length;
     }
 

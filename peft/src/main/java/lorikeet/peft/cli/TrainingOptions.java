@@ -78,6 +78,13 @@ final class TrainingOptions {
             throw new WrongUsage(
                     "--steps, --epochs and --warmup are at least 0, --batch-size and --accumulate at least 1");
         }
+        if (rate != null && !isSize(rate) || !isSize(weightDecay) || !isSize(clip)) {
+            throw new WrongUsage("--lr, --weight-decay and --grad-clip: expected numbers of at least 0");
+        }
+    }
+
+    static boolean isSize(float number) {
+        return number >= 0 && Float.isFinite(number);
     }
 
     /** The learning rate asked for, or else the usual one. */
@@ -103,7 +110,11 @@ final class TrainingOptions {
                 Map.entry("clip", "" + clip), Map.entry("recompute", "" + recompute));
     }
 
+    /** @throws IllegalArgumentException if there is nothing to train on */
     Batches batches(Task task, long seed) {
+        if (task.training().isEmpty()) {
+            throw new IllegalArgumentException(task.name() + ": no example is left to train on");
+        }
         return new Batches(task.training(), batchSize, shuffle, seed);
     }
 
