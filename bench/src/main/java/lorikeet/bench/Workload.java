@@ -61,7 +61,7 @@ record Workload(String base, int sequences, int length) {
             try (var device = Devices.open("cpu", Precision.STRICT, 0);
                     var decoder = Pretraining.newDecoder(device, randomShape(), Dropouts.NONE, 1)) {
                 var config = new ModelConfig(randomShape(), Dropouts.NONE, 0);
-                ModelFolder.save(folder, decoder, config, null, DType.F32);
+                ModelFolder.save(folder, decoder, config, DType.F32);
             }
         }));
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import lorikeet.engine.WholeFile;
+import lorikeet.kernels.DType;
 import lorikeet.kernels.Unary;
 
 /**
@@ -77,7 +79,7 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
                             flag("tie_word_embeddings", true), flag("scale_attn_weights", true),
                             flag("scale_attn_by_inverse_layer_idx", false));
             var dropouts = new Dropouts(share("embd_pdrop"), share("attn_pdrop"), share("resid_pdrop"));
-            return new ModelConfig(shape, dropouts, endOfText(shape));
+            return new ModelConfig(shape, dropouts, endOfText(shape, 50256));
         }
 
         /** Its numbers have no defaults: families share the name but not the sizes. */
@@ -99,7 +101,7 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
                     activation("hidden_act", "silu"), true, ModelShape.Norm.RMS_NORM,
                     (float) number("rms_norm_eps", 1e-6), ModelShape.Positions.ROTARY, false,
                     flag("tie_word_embeddings", false), true, false);
-            return new ModelConfig(shape, Dropouts.NONE, endOfText(shape));
+            return new ModelConfig(shape, Dropouts.NONE, endOfText(shape, 2));
         }
 
         private Unary activation(String field, String otherwise) throws IOException {
@@ -110,8 +112,12 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
             return ACTIVATIONS.get(name);
         }
 
-        private int endOfText(ModelShape shape) throws IOException {
+        /** @param otherwise what transformers takes where the field is missing */
+        private int endOfText(ModelShape shape, int otherwise) throws IOException {
             var id = json.path("eos_token_id");
+            if (id.isMissingNode() && otherwise < shape.vocabulary()) {
+                return otherwise;
+            }
             if (id.isMissingNode() || id.isNull()) {
                 return shape.vocabulary() - 1;
             }
@@ -206,6 +212,17 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
         };
     }
 
+    /** The text of {@code file}, but for the field that says how the weights beside it are stored. */
+    static String stored(Path file, DType dtype) throws IOException {
+        var json = (ObjectNode) parse(file);
+        for (var field : List.of("torch_dtype", "dtype")) { // the older name and the newer
+            if (json.has(field)) {
+                json.put(field, dtype == DType.BF16 ? "bfloat16" : "float32");
+            }
+        }
+        return text(json);
+    }
+
     /** The file's content, with the fields that transformers needs. */
     String toJson() {
         var json = JSON.createObjectNode();
@@ -229,6 +246,10 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
         json.put("tie_word_embeddings", shape.tied());
         json.put("use_cache", true);
         json.put("vocab_size", shape.vocabulary());
+        return text(json);
+    }
+
+    private static String text(ObjectNode json) {
         try {
             return JSON.writeValueAsString(json) + "\n";
         } catch (JsonProcessingException e) {

@@ -40,6 +40,13 @@ public final class ModelFolder {
     private static final String WEIGHTS = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
     private static final int MAX_INDEX_BYTES = 64 << 20;
+    private static final String CONFIG = "config.json";
+    private static final String TOKENIZER = "tokenizer.json";
+    /** What transformers and others read of a model besides configuration and weights. */
+    private static final List<String> BESIDE_WEIGHTS =
+            List.of(TOKENIZER, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+                    "merges.txt", "chat_template.jinja", "generation_config.json");
+    private static final int MAX_BESIDE_BYTES = 256 << 20;
     private static final String PREFIX = "transformer.";
     /** Constants of old files: the causal mask and the score of masked positions. */
     private static final Pattern NO_PARAMETER = Pattern.compile("h\\.\\d+\\.attn\\.(bias|masked_bias)");
@@ -55,9 +62,10 @@ public final class ModelFolder {
     /** Reads the configuration; weights wait until {@link #load}. */
     public static ModelFolder open(Path path) throws IOException {
         if (!Files.isDirectory(path)) {
-            throw new IOException(path + ": expected a model folder with config.json and model.safetensors");
+            throw new IOException(path + ": expected a model folder with config.json and model.safetensors"
+                    + (Files.exists(path) ? "" : "; there is none, and nothing is downloaded"));
         }
-        var file = path.resolve("config.json");
+        var file = path.resolve(CONFIG);
         var config = ModelConfig.read(file);
         if (!config.shape().isGpt2()) {
             throw new IOException(
@@ -77,7 +85,7 @@ public final class ModelFolder {
 
     /** Where the tokenizer would be; the file need not exist. */
     public Path tokenizer() {
-        return path.resolve("tokenizer.json");
+        return path.resolve(TOKENIZER);
     }
 
     /** The files that hold the weights. */
@@ -289,14 +297,34 @@ public final class ModelFolder {
     }
 
     /**
-     * Writes a folder that transformers loads.
+     * Writes a folder that transformers loads, without a tokenizer.
      *
-     * @param tokenizer a {@code tokenizer.json} to copy, or null
-     * @param dtype     F32 or BF16
+     * @param dtype F32 or BF16
      */
-    public static void save(Path path, Decoder decoder, ModelConfig config, Path tokenizer, DType dtype)
-            throws IOException {
+    public static void save(Path path, Decoder decoder, ModelConfig config, DType dtype) throws IOException {
         Files.createDirectories(path);
+        writeWeights(path, decoder, dtype);
+        write(path.resolve(CONFIG), config.toJson());
+    }
+
+    /**
+     * Writes a folder like this one: its configuration and all that belongs to its tokenizer, and weights that have changed.
+     *
+     * @param decoder of this folder's shape
+     * @param dtype   F32 or BF16
+     */
+    public void saveWith(Decoder decoder, Path target, DType dtype) throws IOException {
+        Files.createDirectories(target);
+        writeWeights(target, decoder, dtype);
+        write(target.resolve(CONFIG), ModelConfig.stored(path.resolve(CONFIG), dtype));
+        for (var name : BESIDE_WEIGHTS) {
+            if (Files.exists(path.resolve(name))) {
+                write(target.resolve(name), WholeFile.read(path.resolve(name), MAX_BESIDE_BYTES));
+            }
+        }
+    }
+
+    private static void writeWeights(Path path, Decoder decoder, DType dtype) throws IOException {
         var sources = new ArrayList<SafetensorsWriter.Source>();
         decoder.parameters().forEach((name, tensor) -> {
             var fileName = name.equals("lm_head.weight") ? name : PREFIX + name;
@@ -305,12 +333,14 @@ public final class ModelFolder {
                     () -> download(tensor, dtype)));
         });
         SafetensorsWriter.write(path.resolve(WEIGHTS), Map.of("format", "pt"), sources);
-        var json = config.toJson().getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(path.resolve("config.json"), channel -> channel.write(ByteBuffer.wrap(json)));
-        if (tokenizer != null) {
-            var bytes = Files.readAllBytes(tokenizer);
-            AtomicFile.write(path.resolve("tokenizer.json"), channel -> channel.write(ByteBuffer.wrap(bytes)));
-        }
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        write(file, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void write(Path file, byte[] bytes) throws IOException {
+        AtomicFile.write(file, channel -> channel.write(ByteBuffer.wrap(bytes)));
     }
 
     private static MemorySegment download(Tensor tensor, DType dtype) {

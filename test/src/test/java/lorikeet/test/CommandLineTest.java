@@ -90,10 +90,20 @@ class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "fintune", "finetune --lora", "finetune --steps many", "finetune --precision exact",
         "finetune --method magic", "finetune --method bitfit --rank 4", "finetune --method full --targets c_attn",
-        "finetune --rank 0", "finetune --layers x", "finetune --targets re:(", "finetune --scaling big",
+        "finetune --rank 0", "finetune --alpha NaN", "finetune --alpha-pattern c_fc=NaN", "finetune --layers x",
+        "finetune --base %s --data %s --layers 5-1", "finetune --base %s --data %s --layers ,",
+        "finetune --base %s --data %s --lr -1",
+        "finetune --base %s --data %s --eval-every -1", "finetune --base %s --data %s --save-every -1",
+        "finetune --base %s --data %s --grad-clip NaN",
+        "generate --max-tokens -1 Hello",
+        "finetune --targets re:(", "finetune --scaling big",
         "finetune --base %s --data %s --batch-size 0", "finetune --base %s --data %s --seq-len 65",
         "finetune --base %s --threads -1", "finetune --base %s --device abacus", "finetune --schedule steps",
-        "eval --eval-limit -1 --base %s --data %s", "merge", "merge --out x", "merge --adapter x --out y --dtype i32",
+        "eval --eval-limit -1 --base %s --data %s", "eval --train-limit 5 --base %s --data %s", "merge",
+        "merge --out x", "merge --adapter x --out y --dtype i32",
+        "merge --adapter x --out y --keep-adapter --dtype bf16", "merge --adapter x --out y --combine svd",
+        "merge --base %s --adapter x=much --out y", "merge --base %s --adapter x=NaN --out y",
+        "pretrain --out x --dtype i32", "pretrain --out x --heads 3", "pretrain --out x --layers 0",
         "generate", "generate --top-p 2 Hello", "generate --temperature -1 Hello", "inspect", "logits",
         "logits --out x", "logits --ids 1,2 --batch x --out y", "pretrain --steps 3",
         "plan --fit lots", "plan --precision int8", "plan --batch-size 0", "plan --seq-len 1", "plan --seq-len 300",
@@ -105,6 +115,17 @@ class CommandLineTest {
         assertThat(result.exit()).isEqualTo(2);
         assertThat(result.out()).isEmpty();
         assertThat(result.err()).isNotBlank().doesNotContain("Exception", "\tat ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"finetune --base %s --data %s --method prompt --virtual-tokens 63",
+        "plan --model %s --method prefix --virtual-tokens 63"})
+    void virtualTokensLeaveRoomForOthers(String command) {
+        var result = run(command.formatted(BASE, batch).split(" "));
+        assertThat(result.exit()).isEqualTo(2);
+        assertThat(result.err()).endsWith("lorikeet: 63 virtual tokens leave no room " + (command.startsWith("plan")
+                ? ""
+                : "for examples ") + "in the model's context of 64\n");
     }
 
     @Test
@@ -121,9 +142,9 @@ class CommandLineTest {
     @ValueSource(strings = {"finetune --base nowhere", "finetune --base %1$s --data nowhere.jsonl",
         "finetune --base %1$s --data topics", "finetune --base %1$s --data %2$s --targets q_proj --out %3$s",
         "eval --base %1$s --data %2$s --adapter nowhere", "eval --base %1$s --data %2$s --adapter %1$s",
-        "generate --base %1$s Hello", "merge --base %1$s --adapter nowhere --out %3$s", "inspect nowhere",
+        "generate --base %1$s Hello", "merge --base %1$s --adapter nowhere --out %3$s/new", "inspect nowhere",
         "logits --base %1$s --ids 1,999 --out %3$s/x", "logits --base %1$s --batch nowhere --out %3$s/x",
-        "pretrain --text nowhere --out %3$s"})
+        "pretrain --text nowhere --out %3$s/new"})
     void failuresExitWith1AndSayWhyInOneLine(String command) {
         var result = run(command.formatted(BASE, batch, folder).split(" "));
         assertThat(result.exit()).isEqualTo(1);
@@ -133,6 +154,15 @@ class CommandLineTest {
         assertThat(result.err()).endsWith(complaint.getFirst() + System.lineSeparator())
                 .doesNotContain("Exception", "\tat ");
         assertThat(complaint.getFirst().length()).isGreaterThan("lorikeet: nowhere: ".length());
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void examplesWithoutLabelsTeachNothing() throws IOException {
+        var data = Files.writeString(folder.resolve("short.jsonl"), "{\"input_ids\":[5],\"labels\":[5]}");
+        var result = run("finetune", "--base", BASE, "--data", data.toString(), "--out", folder + "/out", "--device",
+                "cpu", "--quiet");
+        assertThat(result.err()).isEqualTo("lorikeet: short.jsonl: no example is left to train on\n");
     }
 
     @Test
@@ -206,6 +236,9 @@ class CommandLineTest {
         assertThat(again.exit()).isEqualTo(1);
         assertThat(again.err()).contains(folder.toString(), "not empty", "--force").hasLineCount(1);
         assertThat(weights).hasBinaryContent(written);
+        var resumed = finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--resume");
+        assertThat(resumed.err()).contains(folder.toString(), "no checkpoint to go on from").hasLineCount(1);
+        assertThat(weights).hasBinaryContent(written);
         assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit()).isZero();
         assertThat(Files.size(weights)).isGreaterThan(written.length);
     }
@@ -265,7 +298,8 @@ class CommandLineTest {
 
     @Test
     void inspectSaysWhatFoldersAndFilesHold() {
-        assertThat(done("inspect", BASE).out()).contains("100,320 parameters", "transformer.h.2.mlp.c_proj.weight",
+        assertThat(done("inspect", BASE).out()).contains("100,320 parameters in 3 layers of width 48", "(tied)",
+                "transformer.h.2.mlp.c_proj.weight",
                 "[192, 48]", "F32", "401,280 bytes");
         assertThat(done("inspect", LORA).out()).contains("\"peft_type\": \"LORA\"", "lora_A.weight", "[4, 48]",
                 "2,304 numbers");
@@ -309,6 +343,17 @@ class CommandLineTest {
         assertThat(drawn).doesNotHaveDuplicates();
         assertThat(done("generate", "--base", base, "--max-tokens", "0", "Hi").out()).isEqualTo("Hi\n");
         assertThat(done("generate", "--base", base, "--max-tokens", "1", "").exit()).isZero();
+        var tooLong = run("generate", "--base", base, "lori ".repeat(49));
+        assertThat(tooLong.out()).isEmpty();
+        assertThat(tooLong.exit()).isEqualTo(1);
+        assertThat(tooLong.err()).containsPattern("the prompt has \\d+ tokens, but the model's context takes 48\n");
+    }
+
+    /** Prompts leave room for the longest of the 26 answers, not only for the right one. */
+    @Test
+    void aSmallContextHoldsEveryLabel() {
+        assertThat(done("eval", "--base", talker.toString(), "--data", "topics", "--eval-limit", "16", "--quiet").out())
+                .contains("accuracy", "on 16 held-out examples");
     }
 
     @Test
@@ -316,7 +361,7 @@ class CommandLineTest {
         var data = Files.write(folder.resolve("data.jsonl"), List.of(
                 "{\"prompt\":\"The parrot said \",\"completion\":\"lori 7\"}", "{\"text\":\"A parrot.\"}",
                 "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},{\"role\":\"assistant\",\"content\":\"Yo\"}]}"));
-        var out = folder.resolve("out");
+        var out = folder.resolve("rate=1");
         var result = done("finetune", "--base", talker.toString(), "--data", data.toString(), "--steps", "2",
                 "--batch-size", "2", "--save-every", "1", "--rank", "2", "--out", out.toString());
         assertThat(result.err()).contains("base ", "device ", "method ", "trainable params: ", "data ",
@@ -329,6 +374,9 @@ class CommandLineTest {
         assertThat(done(with(eval, prompts.toString())).out()).contains("accuracy 0.0 % ± 0.0 on 1 held-out examples");
         assertThat(done("generate", "--base", talker.toString(), "--adapter", out.toString(), "--max-tokens", "3",
                 "The").out()).startsWith("The");
+        var merged = folder.resolve("merged");
+        done("merge", "--base", talker.toString(), "--adapter", out.toString(), "--out", merged.toString());
+        assertThat(merged.resolve("tokenizer.json")).hasSameBinaryContentAs(talker.resolve("tokenizer.json"));
     }
 
     // ---- plan --------------------------------------------------------------------------------------------------------

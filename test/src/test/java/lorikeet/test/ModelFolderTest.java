@@ -42,6 +42,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Folders in Hugging Face's layout: whatever config.json says is computed or refused, and files come back as they were. */
@@ -152,6 +153,8 @@ class ModelFolderTest {
         assertThat(config.shape().context()).isEqualTo(1024);
         assertThat(config.dropouts()).isEqualTo(new Dropouts(0.1f, 0.1f, 0.1f));
         assertThat(config.endOfText()).isEqualTo(50256);
+        write(nothing.put("vocab_size", 50304)); // padded; the tokenizer is GPT-2's all the same
+        assertThat(ModelConfig.read(folder.resolve("config.json")).endOfText()).isEqualTo(50256);
     }
 
     @ParameterizedTest
@@ -328,7 +331,7 @@ class ModelFolderTest {
     void aFolderIsWrittenAgainByteForByte() throws IOException {
         var golden = ModelFolder.open(GoldenBase.FOLDER);
         try (var decoder = GoldenBase.load(device)) {
-            ModelFolder.save(folder, decoder, golden.config(), null, DType.F32);
+            ModelFolder.save(folder, decoder, golden.config(), DType.F32);
         }
         assertThat(folder.resolve(WEIGHTS)).hasSameBinaryContentAs(GoldenBase.FOLDER.resolve(WEIGHTS));
         var written = JSON.readTree(folder.resolve("config.json").toFile());
@@ -350,21 +353,44 @@ class ModelFolderTest {
                 .put("scale_attn_by_inverse_layer_idx", true).put("tie_word_embeddings", tied)
                 .put("attn_pdrop", 0.5).put("eos_token_id", 7));
         write(WEIGHTS, sources(config, new RandomWeights(config, 1).base().take()));
-        Files.writeString(folder.resolve("vocabulary"), "{}");
         var other = folder.resolve("other");
         var read = ModelFolder.open(folder).config();
         try (var decoder = load()) {
-            ModelFolder.save(other, decoder, read, folder.resolve("vocabulary"), DType.F32);
+            ModelFolder.save(other, decoder, read, DType.F32);
         }
         assertThat(ModelFolder.open(other).config()).isEqualTo(read);
         assertThat(other.resolve(WEIGHTS)).hasSameBinaryContentAs(folder.resolve(WEIGHTS));
-        assertThat(other.resolve("tokenizer.json")).hasContent("{}");
+    }
+
+    /** Fields that mean nothing here, and files that others read, go along; only the kind of number is said anew. */
+    @ParameterizedTest
+    @EnumSource(names = {"F32", "BF16"})
+    void aChangedModelKeepsWhatItsFolderSaysBesides(DType dtype) throws IOException {
+        var said = json(GPT2).put("bos_token_id", 3).put("torch_dtype", "float16").put("task_specific_params", "any");
+        said.putArray("eos_token_id").add(5).add(6);
+        write(said);
+        write(WEIGHTS, sources());
+        for (var file : List.of("tokenizer.json", "tokenizer_config.json", "merges.txt", "chat_template.jinja")) {
+            Files.writeString(folder.resolve(file), file);
+        }
+        var other = folder.resolve("other");
+        try (var decoder = load()) {
+            ModelFolder.open(folder).saveWith(decoder, other, dtype);
+        }
+        assertThat(JSON.readTree(other.resolve("config.json").toFile()))
+                .isEqualTo(said.put("torch_dtype", dtype == DType.F32 ? "float32" : "bfloat16"));
+        try (var files = Files.list(other)) {
+            assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("config.json",
+                    "model.safetensors", "tokenizer.json", "tokenizer_config.json", "merges.txt",
+                    "chat_template.jinja");
+        }
+        assertThat(other.resolve("merges.txt")).hasContent("merges.txt");
     }
 
     @Test
     void halfTheBytesInBf16() throws IOException {
         try (var decoder = GoldenBase.load(device)) {
-            ModelFolder.save(folder, decoder, ModelFolder.open(GoldenBase.FOLDER).config(), null, DType.BF16);
+            ModelFolder.save(folder, decoder, ModelFolder.open(GoldenBase.FOLDER).config(), DType.BF16);
             try (var narrow = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
                 assertThat(narrow.tensors()).hasSize(40).allMatch(info -> info.dtype() == SafetensorsType.BF16);
                 decoder.parameters().forEach((name, tensor) -> {
@@ -381,7 +407,7 @@ class ModelFolderTest {
             assertThat(loaded.parameters().get("h.0.attn.c_attn.weight").dtype()).isEqualTo(DType.BF16);
             assertThat(loaded.parameters().get("h.0.attn.c_attn.bias").dtype()).isEqualTo(DType.F32);
             var again = folder.resolve("again");
-            ModelFolder.save(again, loaded, ModelFolder.open(folder).config(), null, DType.BF16);
+            ModelFolder.save(again, loaded, ModelFolder.open(folder).config(), DType.BF16);
             assertThat(again.resolve(WEIGHTS)).hasSameBinaryContentAs(folder.resolve(WEIGHTS));
         }
     }

@@ -51,17 +51,19 @@ final class Merge implements Callable<Integer> {
             description = "Where to compute. Default: ${DEFAULT-VALUE}.")
     private String device;
 
-    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME",
-            description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
-    private DType dtype;
+    @Mixin
+    private StorageOption storage;
 
     @Override
     public Integer call() throws IOException {
-        if (dtype == DType.I32) {
-            throw new WrongUsage("--dtype: expected f32 or bf16");
+        if (keepAdapter && storage.isGiven()) {
+            throw new WrongUsage("--dtype means nothing to --keep-adapter: adapters are stored in f32");
+        }
+        if (combination != null && adapters.size() == 1) {
+            throw new WrongUsage("--combine: expected several --adapter");
         }
         var folder = base.folder();
-        out.claim();
+        out.requireFree();
         try (var on = DeviceOptions.open(device, Precision.STRICT, 0); var decoder = base.load(folder, on, true)) {
             var adapter = adapter(decoder);
             if (keepAdapter) {
@@ -93,30 +95,38 @@ final class Merge implements Callable<Integer> {
         return combined;
     }
 
+    /** A folder as it was given, and what stands behind its last "="; a folder that is there may have one in its name. */
     private record Weighted(Path folder, float weight) {
         static Weighted parse(String text) {
             int equals = text.lastIndexOf('=');
-            try {
-                return equals < 0
-                        ? new Weighted(Path.of(text), 1)
-                        : new Weighted(Path.of(text.substring(0, equals)),
-                                Float.parseFloat(text.substring(equals + 1)));
-            } catch (NumberFormatException e) {
-                throw new IllegalArgumentException("--adapter: expected a folder, or a folder=weight, not " + text, e);
+            if (equals < 0 || Files.isDirectory(Path.of(text))) {
+                return new Weighted(Path.of(text), 1);
             }
+            float weight = number(text.substring(equals + 1));
+            if (!Float.isFinite(weight)) {
+                throw new WrongUsage("--adapter: expected a folder, or a folder=weight, not " + text);
+            }
+            return new Weighted(Path.of(text.substring(0, equals)), weight);
+        }
+    }
+
+    private static float number(String text) {
+        try {
+            return Float.parseFloat(text);
+        } catch (NumberFormatException _) {
+            return Float.NaN;
         }
     }
 
     private void merge(ModelFolder folder, Decoder decoder, Adapter adapter) throws IOException {
-        var probe = dtype == DType.BF16 ? Probe.of(decoder) : null;
+        var probe = storage.dtype() == DType.BF16 ? Probe.of(decoder) : null;
         switch (adapter) {
             case Mergeable mergeable -> mergeable.merge();
             case Selection.Attached _ -> {} // its numbers are the base's already
             default -> throw new IllegalArgumentException(
                     adapter.method().name() + " cannot be merged into the base's weights");
         }
-        var tokenizer = Files.exists(folder.tokenizer()) ? folder.tokenizer() : (Path) null;
-        ModelFolder.save(out.folder, decoder, folder.config(), tokenizer, dtype);
+        folder.saveWith(decoder, out.folder, storage.dtype());
         if (probe != null) {
             Probe.roundToBf16(decoder);
             System.err.println("merged into weights in bf16: " + probe.moved());

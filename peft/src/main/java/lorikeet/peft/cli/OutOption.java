@@ -20,8 +20,14 @@ final class OutOption {
         this.force = force;
     }
 
-    /** @throws IOException if the folder has something in it, without {@code --force} */
+    /** @throws IOException if the folder has something in it, without {@code --force}; else it is there */
     void claim() throws IOException {
+        requireFree();
+        Files.createDirectories(folder);
+    }
+
+    /** The same for those who make the folder only when they have something to put into it. */
+    void requireFree() throws IOException {
         if (Files.isRegularFile(folder)) {
             throw new IOException(folder + ": expected a folder, but it is a file");
         }
@@ -33,6 +39,5 @@ final class OutOption {
                 }
             }
         }
-        Files.createDirectories(folder);
     }
 }

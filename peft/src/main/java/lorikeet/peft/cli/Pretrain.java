@@ -10,7 +10,6 @@ import java.util.function.IntFunction;
 import lorikeet.engine.AdamWOptimizer;
 import lorikeet.engine.Schedule;
 import lorikeet.engine.Tensor;
-import lorikeet.kernels.DType;
 import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
 import lorikeet.model.Evaluation;
@@ -85,15 +84,15 @@ final class Pretrain implements Callable<Integer> {
     @Option(names = "--save-every", defaultValue = "500", paramLabel = "N",
             description = "Write the model every N steps too; 0 = only at the end. Default: ${DEFAULT-VALUE}.")
     private int saveEvery;
-    @Option(names = "--dtype", defaultValue = "F32", paramLabel = "NAME",
-            description = "How to store the weights, f32 or bf16. Default: ${DEFAULT-VALUE}.")
-    private DType dtype;
+    @Mixin
+    private StorageOption storage;
 
     /** Training documents of each pass, and documents to be evaluated with. */
     private record Corpus(IntFunction<List<String>> training, List<String> heldOut) {}
 
     @Override
     public Integer call() throws IOException {
+        check();
         var corpus = text == null ? wordNet() : lines(text);
         out.claim();
         var vocabularyFile = out.folder.resolve("tokenizer.json");
@@ -104,7 +103,7 @@ final class Pretrain implements Callable<Integer> {
             System.err.printf("model     %,d parameters; %s%n", shape.parameters(), on.description());
             try (var decoder = Pretraining.newDecoder(on, shape, Dropouts.NONE, seed)) {
                 train(decoder, config, tokenizer, corpus);
-                ModelFolder.save(out.folder, decoder, config, null, dtype);
+                ModelFolder.save(out.folder, decoder, config, storage.dtype());
                 var heldOut = tokens(corpus.heldOut, tokenizer);
                 var task = new Task("held out", List.of(), heldOut, List.of());
                 var evaluation = Evaluation.of(decoder, task, false, config.endOfText(), _ -> {});
@@ -113,6 +112,19 @@ final class Pretrain implements Callable<Integer> {
         }
         System.out.println(out.folder);
         return 0;
+    }
+
+    private void check() {
+        if (vocabulary < 257 || context < 2 || layers < 1 || batchTokens < 1) {
+            throw new WrongUsage(
+                    "--vocabulary is at least 257, --context 2, --layers and --batch-tokens 1");
+        }
+        if (width < 1 || heads < 1 || width % heads != 0) {
+            throw new WrongUsage("--width: expected a multiple of --heads, which is at least 1");
+        }
+        if (steps < 0 || warmup < 0 || saveEvery < 0 || !TrainingOptions.isSize(rate)) {
+            throw new WrongUsage("--steps, --warmup, --save-every and --lr are at least 0");
+        }
     }
 
     private Corpus wordNet() {
@@ -168,7 +180,7 @@ final class Pretrain implements Callable<Integer> {
 
     private void save(Decoder decoder, ModelConfig config) {
         try {
-            ModelFolder.save(out.folder, decoder, config, null, dtype);
+            ModelFolder.save(out.folder, decoder, config, storage.dtype());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
