@@ -56,7 +56,8 @@ public final class Movements {
 
     /**
      * All parameters, measured. Base and adapter are the same afterwards, bit for bit. Where the base is stored in bf16,
-     * nothing is merged: rounding would be taken for movement.
+     * nothing is merged: rounding would be taken for movement. Nor is what cannot be, LoRA beside a token embedding that is
+     * the output layer too.
      *
      * @throws ArithmeticException if the adapter holds a NaN or an infinity
      */
@@ -65,7 +66,11 @@ public final class Movements {
             return all(this::ofBase, this::ofAdded);
         }
         boolean merged = mergeable.merged();
-        mergeable.merge();
+        try {
+            mergeable.merge();
+        } catch (IllegalStateException e) {
+            return all(this::ofBase, this::ofAdded);
+        }
         try {
             return all(this::ofBase, this::ofAdded);
         } finally {
