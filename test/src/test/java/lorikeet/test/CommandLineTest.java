@@ -162,7 +162,7 @@ class CommandLineTest {
         var data = Files.writeString(folder.resolve("short.jsonl"), "{\"input_ids\":[5],\"labels\":[5]}");
         var result = run("finetune", "--base", BASE, "--data", data.toString(), "--out", folder + "/out", "--device",
                 "cpu", "--quiet");
-        assertThat(result.err()).isEqualTo("lorikeet: short.jsonl: no example is left to train on\n");
+        assertThat(result.complaint()).isEqualTo("lorikeet: short.jsonl: no example is left to train on");
     }
 
     @Test

@@ -47,7 +47,7 @@ class DiskFullTest {
         var full = fill("checkpoints/step-000004.safetensors.partial");
         var stopped = run(finetune(cut, "--force"));
         assertThat(stopped.exit()).isEqualTo(1);
-        assertThat(stopped.err()).hasLineCount(1).contains("step-000004.safetensors: No space left on device",
+        assertThat(stopped.complaint()).contains("step-000004.safetensors: No space left on device",
                 "--resume goes on from the last checkpoint, ", "step-000002.safetensors");
         assertThat(full).doesNotExist();
         assertThat(cut.checkpoints()).hasSize(1);
@@ -64,7 +64,7 @@ class DiskFullTest {
         fill("adapter_model.safetensors.partial");
         var stopped = run(finetune(cut, "--force"));
         assertThat(stopped.exit()).isEqualTo(1);
-        assertThat(stopped.err()).hasLineCount(1)
+        assertThat(stopped.complaint())
                 .contains("adapter_model.safetensors: No space left on device", "step-000002.safetensors");
         assertThat(cut.path().resolve("adapter_model.safetensors")).hasBinaryContent(before);
     }
@@ -74,6 +74,6 @@ class DiskFullTest {
         fill("metrics.jsonl");
         var stopped = run(finetune(cut, "--force"));
         assertThat(stopped.exit()).isEqualTo(1);
-        assertThat(stopped.err()).hasLineCount(1).contains("metrics.jsonl: No space left on device");
+        assertThat(stopped.complaint()).contains("metrics.jsonl: No space left on device");
     }
 }
