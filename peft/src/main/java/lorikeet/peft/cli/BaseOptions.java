@@ -11,7 +11,6 @@ import lorikeet.kernels.Precision;
 import lorikeet.model.BundledBase;
 import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
-import lorikeet.model.ModelConfig;
 import lorikeet.model.ModelFolder;
 import lorikeet.model.text.Tokenizer;
 import picocli.CommandLine.Option;
@@ -25,10 +24,6 @@ final class BaseOptions {
                     + "Default: ${DEFAULT-VALUE}, a small model of our own.")
     String base;
 
-    @Option(names = "--base-dropout", paramLabel = "P",
-            description = "Dropout inside the base in training. Default: as its config.json says.")
-    Float dropout;
-
     ModelFolder folder() throws IOException {
         return folder(base);
     }
@@ -38,22 +33,22 @@ final class BaseOptions {
         return ModelFolder.open(base.equals(BUNDLED) ? BundledBase.folder() : Path.of(base));
     }
 
-    /** @param trainsBase whether base weights will be trained, which needs them in 32 bits */
-    Decoder load(ModelFolder folder, Device device, boolean trainsBase) throws IOException {
+    /** The base as its folder has it. */
+    static Decoder load(ModelFolder folder, Device device, boolean trainsBase) throws IOException {
+        return load(folder, device, trainsBase, folder.config().dropouts());
+    }
+
+    /**
+     * @param trainsBase whether base weights will be trained, which needs them in 32 bits
+     * @param dropouts   in training
+     */
+    static Decoder load(ModelFolder folder, Device device, boolean trainsBase, Dropouts dropouts) throws IOException {
         var matrices = device.precision() == Precision.BF16 && !trainsBase ? DType.BF16 : DType.F32;
-        var decoder = folder.load(device, matrices, config(folder).dropouts());
+        var decoder = folder.load(device, matrices, dropouts);
         if (!trainsBase) {
             decoder.freeze();
         }
         return decoder;
-    }
-
-    /** The folder's configuration with the dropout that was asked for. */
-    ModelConfig config(ModelFolder folder) {
-        var config = folder.config();
-        return dropout == null
-                ? config
-                : new ModelConfig(config.shape(), new Dropouts(dropout, dropout, dropout), config.endOfText());
     }
 
     /** The tokens of a text that a method starts from. */

@@ -93,8 +93,12 @@ final class Compare implements Callable<Integer> {
         if (Set.copyOf(seeds).size() < seeds.size() || Set.copyOf(data).size() < data.size()) {
             throw new WrongUsage("--seeds and --data: expected each once");
         }
-        if (evalData != null && (data.size() > 1 || ExampleOptions.isBundled(data.getFirst()))) {
-            throw new WrongUsage("--eval-data: means something only where --data is one file");
+        boolean file = !data.stream().allMatch(ExampleOptions::isBundled);
+        if (file && data.size() > 1) {
+            throw new WrongUsage("--data: expected topics, definitions or both, or one file");
+        }
+        if (evalData != null && !file) {
+            throw new WrongUsage("--eval-data: means something only where --data is a file");
         }
         var folder = base.folder();
         var contestants =
@@ -154,7 +158,6 @@ final class Compare implements Callable<Integer> {
         var planned = new ArrayList<Planned>();
         var settings = new HashMap<String, String>();
         settings.put("base", base.base + ", " + Fingerprint.of(folder.weightFiles()));
-        settings.put("base dropout", base.dropout == null ? "its own" : base.dropout.toString());
         settings.put("device", on.description() + ", " + on.precision());
         for (var task : tasks) {
             settings.put("generated", task.labels().isEmpty() ? generate + "" : "0");

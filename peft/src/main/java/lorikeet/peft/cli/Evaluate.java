@@ -30,7 +30,7 @@ final class Evaluate implements Callable<Integer> {
         var folder = base.folder();
         try (var on = device.open();
                 var tokenizer = BaseOptions.tokenizer(folder);
-                var decoder = base.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
+                var decoder = BaseOptions.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
             adapter.attach(decoder);
             var task = data.evaluationOf(folder, tokenizer, decoder);
             try (var bar = progress.bar("evaluating", task.evaluation().size())) {

@@ -116,12 +116,13 @@ final class Finetune implements Callable<Integer> {
                 ? Copies.here(device.precision, folder.holdsFloats())
                 : Copies.NONE;
         var load = MemoryForecast.heaviest(task, options.batchSize, options.recompute, device.precision, copies);
-        return new MemoryForecast(method, base.config(folder), load, on).requireRoom();
+        return new MemoryForecast(method, options.model(folder.config()), load, on).requireRoom();
     }
 
     private int train(ModelFolder folder, Method method, Tokenizer tokenizer, Task task, String memory, Device on)
             throws IOException {
-        try (var decoder = base.load(folder, on, AdapterOption.trainsBase(method))) {
+        try (var decoder = BaseOptions.load(folder, on, AdapterOption.trainsBase(method),
+                options.model(folder.config()).dropouts())) {
             long baseParameters = decoder.shape().parameters();
             var adapter = from.adapter == null ? method.attach(decoder, seed.seed) : from.attach(decoder);
             long all = baseParameters + adapter.size() - method.trainableOfBase(decoder.shape());

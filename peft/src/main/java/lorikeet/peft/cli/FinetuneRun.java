@@ -51,7 +51,7 @@ final class FinetuneRun {
             try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes());
                     var watching = new Watching(command.watch, metrics, target, subject.apply(training.steps()), first,
                             moment.step())) {
-                watching.memory(training, adapter, command.base.config(folder));
+                watching.memory(training, adapter, command.options.model(folder.config()));
                 work(training, watching, first, moment.step());
             }
         }

@@ -55,7 +55,7 @@ final class Generate implements Callable<Integer> {
         var folder = base.folder();
         try (var on = device.open();
                 var tokenizer = BaseOptions.tokenizer(folder);
-                var decoder = base.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
+                var decoder = BaseOptions.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
             if (tokenizer == null) {
                 throw new IOException(folder.path() + ": generating text needs a tokenizer.json");
             }

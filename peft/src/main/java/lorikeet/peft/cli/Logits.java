@@ -54,7 +54,7 @@ final class Logits implements Callable<Integer> {
         var folder = base.folder();
         try (var on = device.open();
                 var tokenizer = BaseOptions.tokenizer(folder);
-                var decoder = base.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
+                var decoder = BaseOptions.load(folder, on, AdapterOption.trainsBase(adapter.method()))) {
             adapter.attach(decoder);
             var examples = input.ids != null
                     ? List.of(new Example(input.ids, input.ids))

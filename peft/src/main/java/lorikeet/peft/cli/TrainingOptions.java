@@ -9,6 +9,8 @@ import java.util.Map;
 import lorikeet.engine.AdamWOptimizer;
 import lorikeet.engine.Schedule;
 import lorikeet.engine.Tensor;
+import lorikeet.model.Dropouts;
+import lorikeet.model.ModelConfig;
 import lorikeet.model.Training;
 import lorikeet.model.data.Batches;
 import lorikeet.model.data.Task;
@@ -39,6 +41,10 @@ final class TrainingOptions {
     @Option(names = "--accumulate", defaultValue = "1", paramLabel = "N",
             description = "Batches whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
     private int accumulate;
+
+    @Option(names = "--base-dropout", paramLabel = "P",
+            description = "Dropout inside the base. Default: as its config.json says.")
+    private Float baseDropout;
 
     @Option(names = "--lr", paramLabel = "X", description = "Learning rate. Default: one that suits the method.")
     private Float rate;
@@ -81,6 +87,9 @@ final class TrainingOptions {
         if (rate != null && !isSize(rate) || !isSize(weightDecay) || !isSize(clip)) {
             throw new WrongUsage("--lr, --weight-decay and --grad-clip: expected numbers of at least 0");
         }
+        if (baseDropout != null && !(baseDropout >= 0 && baseDropout < 1)) {
+            throw new WrongUsage("--base-dropout: expected at least 0 and less than 1");
+        }
     }
 
     static boolean isSize(float number) {
@@ -90,6 +99,13 @@ final class TrainingOptions {
     /** The learning rate asked for, or else the usual one. */
     float rate(float usual) {
         return rate == null ? usual : rate;
+    }
+
+    /** The base as it is trained: with the dropout that was asked for. */
+    ModelConfig model(ModelConfig base) {
+        return baseDropout == null
+                ? base
+                : new ModelConfig(base.shape(), new Dropouts(baseDropout, baseDropout, baseDropout), base.endOfText());
     }
 
     /** @param perEpoch batches of an epoch */
@@ -107,7 +123,8 @@ final class TrainingOptions {
                 Map.entry(Comparison.LEARNING_RATE, new BigDecimal(Float.toString(rate)).toPlainString()),
                 Map.entry("schedule", training.schedule().toString()),
                 Map.entry("weight decay", weightDecay + " on " + decay.name().toLowerCase(Locale.ROOT)),
-                Map.entry("clip", "" + clip), Map.entry("recompute", "" + recompute));
+                Map.entry("clip", "" + clip), Map.entry("recompute", "" + recompute),
+                Map.entry("base dropout", baseDropout == null ? "its own" : baseDropout.toString()));
     }
 
     /** @throws IllegalArgumentException if there is nothing to train on */

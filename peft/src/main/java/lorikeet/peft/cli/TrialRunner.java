@@ -33,7 +33,7 @@ record TrialRunner(BaseOptions base, ModelFolder folder, Device device, Tokenize
 
     /** Evaluates the base as it is. */
     Trial evaluate(Trial.Setup setup, Task task) throws IOException {
-        try (var decoder = base.load(folder, device, false)) {
+        try (var decoder = BaseOptions.load(folder, device, false)) {
             return new Trial(setup, 0, decoder.shape().parameters(), List.of(), Double.NaN, Map.of(), 0,
                     score(decoder, task));
         }
@@ -47,7 +47,8 @@ record TrialRunner(BaseOptions base, ModelFolder folder, Device device, Tokenize
     Trial train(Trial.Setup setup, Contestant contestant, Task task, Consumer<Training.Step> each)
             throws IOException {
         var method = contestant.method();
-        try (var decoder = base.load(folder, device, AdapterOption.trainsBase(method))) {
+        try (var decoder = BaseOptions.load(folder, device, AdapterOption.trainsBase(method),
+                options.model(folder.config()).dropouts())) {
             var adapter = method.attach(decoder, setup.seed());
             try {
                 var steps = new ArrayList<Training.Step>();
