@@ -64,7 +64,8 @@ final class Merge implements Callable<Integer> {
         }
         var folder = base.folder();
         out.requireFree();
-        try (var on = DeviceOptions.open(device, Precision.STRICT, 0); var decoder = BaseOptions.load(folder, on, true)) {
+        try (var on = DeviceOptions.open(device, Precision.STRICT, 0);
+                var decoder = BaseOptions.load(folder, on, true)) {
             var adapter = adapter(decoder);
             if (keepAdapter) {
                 AdapterFolder.save(out.folder, adapter, base.base);
