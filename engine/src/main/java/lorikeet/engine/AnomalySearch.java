@@ -6,7 +6,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.Collectors;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 
@@ -79,10 +78,15 @@ public final class AnomalySearch {
 
     /** The inputs that were bad already. */
     private String causes(List<Tensor> inputs) {
-        return inputs.stream().filter(input -> notFinite(input.data()) > 0)
-                .map(input -> "; so were " + count(notFinite(input.data()), input) + " of "
-                        + names.getOrDefault(input, "an input"))
-                .collect(Collectors.joining());
+        var causes = new StringBuilder();
+        for (var input : inputs) {
+            long found = notFinite(input.data());
+            if (found > 0) {
+                causes.append("; so were ").append(count(found, input)).append(" of ")
+                        .append(names.getOrDefault(input, "an input"));
+            }
+        }
+        return causes.toString();
     }
 
     private static String count(long found, Tensor of) {

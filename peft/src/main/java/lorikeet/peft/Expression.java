@@ -9,20 +9,24 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /** A regular expression that a stranger may have written: some of them try ever more ways to match, without an end. */
-record Expression(String text) {
+final class Expression {
     private static final int LONGEST = 1_000;
     private static final int PATIENCE_SECONDS = 1;
     /** Without repetitions and alternatives there is but one way. */
     private static final Pattern ONE_WAY = Pattern.compile("[^*+?{|(]*");
 
+    private final String text;
+    private final Pattern pattern;
+
     /** @throws IllegalArgumentException if it is malformed or absurdly long */
-    Expression {
+    Expression(String text) {
+        this.text = text;
         if (text.length() > LONGEST) {
             throw new IllegalArgumentException(
                     "expected a pattern of at most " + LONGEST + " characters, not " + text.length());
         }
         try {
-            Pattern.compile(text);
+            pattern = Pattern.compile(text);
         } catch (PatternSyntaxException e) {
             throw new IllegalArgumentException(e.getDescription() + " in pattern " + text, e);
         }
@@ -34,11 +38,10 @@ record Expression(String text) {
      * @throws IllegalArgumentException if that cannot be found out
      */
     boolean matches(String name) {
-        return ONE_WAY.matcher(text).matches() ? name.matches(text) : matchesInTime(name);
+        return ONE_WAY.matcher(text).matches() ? pattern.matcher(name).matches() : matchesInTime(name);
     }
 
     private boolean matchesInTime(String name) {
-        var pattern = Pattern.compile(text);
         var match = new FutureTask<>(() -> pattern.matcher(new Interruptible(name)).matches());
         Thread.ofPlatform().daemon().name("pattern").start(match);
         try {

@@ -59,8 +59,8 @@ public enum LoraCombination {
                 var sum = cat(pairs);
                 int rank = pairs.stream().mapToInt(LoraPair::rank).max().orElseThrow();
                 var best = LowRank.ofProduct(sum.b(), sum.a(), rank);
-                yield new LoraPair(matrix(rank, sum.a().numCols, best.right(0)),
-                        matrix(sum.b().numRows, rank, best.left(1)),
+                yield new LoraPair(HostMatrix.of(best.right(0), rank, sum.a().numCols),
+                        HostMatrix.of(best.left(1), sum.b().numRows, rank),
                         1);
             }
             case LINEAR -> linear(layer, pairs);
@@ -130,13 +130,5 @@ public enum LoraCombination {
         var scaled = matrix.copy();
         CommonOps_DDRM.scale(factor, scaled);
         return scaled;
-    }
-
-    private static DMatrixRMaj matrix(int rows, int columns, float[] numbers) {
-        var matrix = new DMatrixRMaj(rows, columns);
-        for (int i = 0; i < numbers.length; i++) {
-            matrix.data[i] = numbers[i];
-        }
-        return matrix;
     }
 }

@@ -60,10 +60,6 @@ public record LoraPair(DMatrixRMaj a, DMatrixRMaj b, double factor) {
     }
 
     private static DMatrixRMaj matrix(Stored.Values values) {
-        var matrix = new DMatrixRMaj(values.shape().dim(0), values.shape().dim(1));
-        for (int i = 0; i < matrix.data.length; i++) {
-            matrix.data[i] = values.numbers()[i];
-        }
-        return matrix;
+        return HostMatrix.of(values.numbers(), values.shape().dim(0), values.shape().dim(1));
     }
 }

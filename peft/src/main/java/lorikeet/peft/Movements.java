@@ -51,7 +51,7 @@ public final class Movements {
 
     /** All parameters, with nothing measured yet. */
     public List<Movement> before() {
-        return all((_, _) -> Distance.UNKNOWN, (_, _) -> Distance.UNKNOWN);
+        return all((_, _) -> Moved.UNKNOWN, (_, _) -> Moved.UNKNOWN);
     }
 
     /**
@@ -83,12 +83,16 @@ public final class Movements {
     /** Finds out how far a parameter has come. */
     @FunctionalInterface
     private interface Measure {
-        Distance of(String name, Tensor parameter);
+        Moved of(String name, Tensor parameter);
     }
 
-    /** Euclidean norms of what was before and of the difference. */
-    private record Distance(Double norm, Double change) {
-        static final Distance UNKNOWN = new Distance(null, null), NONE = new Distance(null, 0.0);
+    /** What of a distance is known. */
+    private record Moved(Double norm, Double change) {
+        static final Moved UNKNOWN = new Moved(null, null), NOT = new Moved(null, 0.0);
+
+        static Moved by(Distance distance) {
+            return new Moved(distance.norm(), distance.change());
+        }
     }
 
     private List<Movement> all(Measure base, Measure added) {
@@ -102,33 +106,30 @@ public final class Movements {
     }
 
     private static Movement movement(String name, Tensor parameter, boolean trained, boolean added, Measure measure) {
-        var distance = measure.of(name, parameter);
-        return new Movement(name, parameter.shape().toString(), parameter.size(), trained, added, distance.norm,
-                distance.change);
+        var moved = measure.of(name, parameter);
+        return new Movement(name, parameter.shape().toString(), parameter.size(), trained, added, moved.norm,
+                moved.change);
     }
 
     /** What is neither trained nor merged into has not moved, and is not read again. */
-    private Distance ofBase(String name, Tensor parameter) {
+    private Moved ofBase(String name, Tensor parameter) {
         if (!adapter.parameters().containsValue(parameter) && !decoder.changes().changed(parameter)) {
-            return Distance.NONE;
+            return Moved.NOT;
         }
         try (var _ = decoder.device().memory().scope()) {
             var original = decoder.original(name);
-            double norm = 0;
-            double change = 0;
+            var distance = Distance.NONE;
             for (long from = 0; from < parameter.size(); from += CHUNK) {
                 long count = Math.min(CHUNK, parameter.size() - from);
-                var distance = between(numbers(original.data().slice(from, count)),
-                        numbers(parameter.data().slice(from, count)));
-                norm = Math.hypot(norm, distance.norm);
-                change = Math.hypot(change, distance.change);
+                distance = distance.with(Distance.between(numbers(original.data().slice(from, count)),
+                        numbers(parameter.data().slice(from, count))));
             }
-            return new Distance(norm, change);
+            return Moved.by(distance);
         }
     }
 
-    private Distance ofAdded(String name, Tensor parameter) {
-        return between(first.get(name), parameter.toArray());
+    private Moved ofAdded(String name, Tensor parameter) {
+        return Moved.by(Distance.between(first.get(name), parameter.toArray()));
     }
 
     private float[] numbers(Buffer data) {
@@ -141,15 +142,5 @@ public final class Movements {
             device.copy(wide, data);
             return device.downloadFloats(wide);
         }
-    }
-
-    private static Distance between(float[] before, float[] now) {
-        double squares = 0;
-        double differences = 0;
-        for (int i = 0; i < before.length; i++) {
-            squares += (double) before[i] * before[i];
-            differences += ((double) now[i] - before[i]) * ((double) now[i] - before[i]);
-        }
-        return new Distance(Math.sqrt(squares), Math.sqrt(differences));
     }
 }

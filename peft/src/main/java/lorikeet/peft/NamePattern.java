@@ -26,9 +26,11 @@ public record NamePattern(List<String> names, String expression) {
     }
 
     boolean matches(String fullName) {
-        return expression == null
-                ? names.stream().anyMatch(name -> matches(fullName, name))
-                : expression(expression).matches(fullName) || expression(expression).matches(PREFIX + fullName);
+        if (expression == null) {
+            return names.stream().anyMatch(name -> matches(fullName, name));
+        }
+        var pattern = expression(expression);
+        return pattern.matches(fullName) || pattern.matches(PREFIX + fullName);
     }
 
     private static Expression expression(String text) {

@@ -131,10 +131,10 @@ public record PrefixTuning(int virtualTokens, boolean projected, int hidden, Ini
                 for (int i = 0; i < now.length; i++) {
                     missing.set(i % columns, i / columns, vectors[i] - now[i]);
                 }
-                var h = matrix(Autograd.off(this::hidden).toArray(), tokens, inner);
+                var h = HostMatrix.of(Autograd.off(this::hidden).toArray(), tokens, inner);
                 var inverse = new DMatrixRMaj(inner, tokens);
                 CommonOps_DDRM.pinv(h, inverse);
-                var weight = matrix(out.weight().toArray(), columns, inner);
+                var weight = HostMatrix.of(out.weight().toArray(), columns, inner);
                 CommonOps_DDRM.multAddTransB(missing, inverse, weight); // W₂ + missing (H⁺)ᵀ
                 var values = new float[columns * inner];
                 for (int i = 0; i < values.length; i++) {
@@ -142,14 +142,6 @@ public record PrefixTuning(int virtualTokens, boolean projected, int hidden, Ini
                 }
                 table.device().upload(out.weight().data(), values);
             }
-        }
-
-        private static DMatrixRMaj matrix(float[] values, int rows, int columns) {
-            var matrix = new DMatrixRMaj(rows, columns);
-            for (int i = 0; i < values.length; i++) {
-                matrix.set(i, values[i]);
-            }
-            return matrix;
         }
 
         @Override

@@ -28,8 +28,6 @@ public final class CudaDevice extends Device {
     private final Kernels kernels;
     private final Grids grids;
     private final Buffer productSpace;
-    /** From Ampere on, cuBLAS multiplies TF32 and bf16; before, products are computed in fp32. */
-    private final boolean tensorCores;
 
     /** Takes the GPU over: {@link #close} closes it. */
     public CudaDevice(Gpu gpu, Precision precision) {
@@ -38,7 +36,6 @@ public final class CudaDevice extends Device {
         kernels = new Kernels(gpu);
         var properties = gpu.properties();
         grids = new Grids(properties.processors());
-        tensorCores = properties.computeCapability() >= 80;
         // What cuBLAS recommends: 32 MiB from Hopper on, 4 MiB before.
         int mebibytes = properties.computeCapability() >= 90 ? 32 : 4;
         productSpace = memory().allocateOwned(DType.F32, mebibytes << 18, Purpose.WORKSPACE);
@@ -55,7 +52,7 @@ public final class CudaDevice extends Device {
         var p = gpu.properties();
         return String.format(Locale.ROOT, "%s, compute capability %d.%d, %d processors, %.1f GB%s", p.model(),
                 p.computeCapability() / 10, p.computeCapability() % 10, p.processors(), p.memoryBytes() / 1e9,
-                tensorCores ? "" : switch (precision) {
+                p.hasTf32() ? "" : switch (precision) {
                     case STRICT -> "";
                     case FAST -> ", no TF32: products in fp32";
                     case BF16 -> ", no bf16 products: operands rounded to bf16, products in fp32";
@@ -403,7 +400,7 @@ public final class CudaDevice extends Device {
             }
             boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
             boolean round = mixed && precision != Precision.STRICT;
-            var type = round && tensorCores ? DType.BF16 : DType.F32;
+            var type = round && gpu.properties().hasTf32() ? DType.BF16 : DType.F32;
             gpu.gemm(operand(b, type, round), operand(a, type, round), operand(c, DType.F32, false), n, m, k, alpha,
                     add || bias != null, c.batch(), precision);
         }

@@ -27,7 +27,13 @@ public interface Gpu extends AutoCloseable {
      * @param sharedBytesPerBlockOptin  shared memory that a block may opt into
      */
     record Properties(String model, int computeCapability, long memoryBytes, int processors, int sharedBytesPerBlock,
-            int sharedBytesPerBlockOptin) {}
+            int sharedBytesPerBlockOptin) {
+
+        /** Whether cuBLAS multiplies TF32 and bf16: from Ampere on. */
+        boolean hasTf32() {
+            return computeCapability >= 80;
+        }
+    }
 
     /** At least one byte of global memory with undefined content, aligned to 256 bytes. */
     long allocate(long bytes);

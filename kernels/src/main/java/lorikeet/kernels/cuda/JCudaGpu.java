@@ -45,8 +45,6 @@ import lorikeet.kernels.Precision;
 public final class JCudaGpu implements Gpu {
     private static final int OLDEST_DRIVER = 12_000;
     private static final int OLDEST_CAPABILITY = 75;
-    /** Ampere, from which on there is TF32. */
-    private static final int FIRST_WITH_TF32 = 80;
     /** More than any kernel has. */
     private static final int MOST_PARAMETERS = 64;
     /** How many launches an error that shows up later names. */
@@ -314,7 +312,7 @@ public final class JCudaGpu implements Gpu {
         factors.set(ValueLayout.JAVA_FLOAT, 0, alpha);
         factors.set(ValueLayout.JAVA_FLOAT, 4, add ? 1 : 0);
         int compute = precision == Precision.FAST && a.dtype() == DType.F32
-                && properties.computeCapability() >= FIRST_WITH_TF32
+                && properties.hasTf32()
                         ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
                         : cublasComputeType.CUBLAS_COMPUTE_32F;
         Pointer pAlpha = new Address(factors.address()), pBeta = new Address(factors.address() + 4);

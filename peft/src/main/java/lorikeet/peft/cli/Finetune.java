@@ -89,10 +89,12 @@ final class Finetune implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR",
             description = "Folder for adapter, metrics and report.html. Default: runs/METHOD-DATA, numbered if there is one already.")
     private Path out;
-    private final Map<String, String> about = new LinkedHashMap<>();
 
     @Option(names = "--force", description = "Replace what an earlier run left in --out.")
     private boolean force;
+
+    /** What was said of the run, by name. */
+    private final Map<String, String> about = new LinkedHashMap<>();
 
     @Override
     public Integer call() throws IOException {

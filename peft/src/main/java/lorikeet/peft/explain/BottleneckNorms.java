@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import lorikeet.engine.Tensor;
 import lorikeet.peft.BottleneckAdapters;
+import lorikeet.peft.HostMatrix;
 import lorikeet.peft.explain.Table.Column;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
@@ -41,12 +42,7 @@ record BottleneckNorms(List<Row> rows) implements Finding {
     }
 
     private static DMatrixRMaj matrix(Tensor tensor) {
-        var numbers = tensor.toArray();
-        var matrix = new DMatrixRMaj(tensor.shape().rows(), tensor.shape().columns());
-        for (int i = 0; i < numbers.length; i++) {
-            matrix.data[i] = numbers[i];
-        }
-        return matrix;
+        return HostMatrix.of(tensor.toArray(), tensor.shape().rows(), tensor.shape().columns());
     }
 
     @Override

@@ -8,6 +8,7 @@ import java.util.Map;
 import lorikeet.engine.Tensor;
 import lorikeet.model.Decoder;
 import lorikeet.peft.Adapter;
+import lorikeet.peft.Distance;
 import lorikeet.peft.Dora;
 import lorikeet.peft.Ia3;
 import lorikeet.peft.explain.Table.Column;
@@ -31,16 +32,8 @@ record Movements(List<Row> rows) implements Finding {
         }
 
         static Row of(String tensor, float[] before, float[] after) {
-            double start = 0;
-            double moved = 0;
-            double largest = 0;
-            for (int i = 0; i < before.length; i++) {
-                double step = (double) after[i] - before[i];
-                start += (double) before[i] * before[i];
-                moved += step * step;
-                largest = Math.max(largest, Math.abs(step));
-            }
-            return new Row(tensor, Math.sqrt(start), Math.sqrt(moved), largest);
+            var distance = Distance.between(before, after);
+            return new Row(tensor, distance.norm(), distance.change(), distance.largest());
         }
     }
 

@@ -64,11 +64,7 @@ final class AdapterExercise implements Exercise {
     }
 
     private static void checkBackward(Task student, double[][] h, double[][] down, double[][] up, double[][] dy) {
-        var gradients = student.backward(h, down, up, dy);
-        if (gradients.length != 3) {
-            throw new Mistake(
-                    "backward answers " + gradients.length + " gradients, expected 3: of h, of down and of up.");
-        }
+        var gradients = Expectation.three(student.backward(h, down, up, dy), "of h, of down and of up");
         var u = product(h, transpose(down)); // [tokens, bottleneck]
         var t = Rows.map(u, Math::tanh);
         var dt = product(dy, up);
@@ -76,20 +72,21 @@ final class AdapterExercise implements Exercise {
         var noDerivative = "the derivative of tanh is missing: 1 − tanh²";
         var wrongDerivative = "the derivative of tanh is 1 − t² with t = tanh(u), not with u itself";
         var du2 = times(dt, Rows.map(u, v -> 1 - v * v));
+        var mean = "it is the mean over the rows; a gradient is their sum";
         var oneRow = "only the first row of h counts; a gradient is the sum over all rows";
 
         var ofUp = Expectation.gradient("The gradient of up", up,
                 v -> Rows.dot(dy, student.series(h, down, v)));
         ofUp.orIf(product(transpose(dy), u), "up reads tanh(u), not u")
                 .orIf(product(transpose(Rows.first(dy, 1)), Rows.first(t, 1)), oneRow)
-                .orIf(times(ofUp.right(), 1.0 / TOKENS), "it is the mean over the rows; a gradient is their sum")
+                .orIf(times(ofUp.right(), 1.0 / TOKENS), mean)
                 .check(gradients[2]);
         var ofDown = Expectation.gradient("The gradient of down", down,
                 v -> Rows.dot(dy, student.series(h, v, up)));
         ofDown.orIf(product(transpose(dt), h), noDerivative)
                 .orIf(product(transpose(du2), h), wrongDerivative)
                 .orIf(product(transpose(Rows.first(du, 1)), Rows.first(h, 1)), oneRow)
-                .orIf(times(ofDown.right(), 1.0 / TOKENS), "it is the mean over the rows; a gradient is their sum")
+                .orIf(times(ofDown.right(), 1.0 / TOKENS), mean)
                 .check(gradients[1]);
         Expectation.gradient("The gradient of h", h, v -> Rows.dot(dy, student.series(v, down, up)))
                 .orIf(product(du, down), "h is also added as it is: its gradient has dy in it")

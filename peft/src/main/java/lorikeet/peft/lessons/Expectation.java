@@ -54,6 +54,19 @@ final class Expectation {
         return of(what, Rows.split(gradient, columns));
     }
 
+    /**
+     * Gradients as a student's backward answers them.
+     *
+     * @param of what they are: "of x, of A and of B"
+     * @throws Mistake if there are not three
+     */
+    static double[][][] three(double[][][] gradients, String of) {
+        if (gradients.length != 3) {
+            throw new Mistake("backward answers " + gradients.length + " gradients, expected 3: " + of + ".");
+        }
+        return gradients;
+    }
+
     double[][] right() {
         return right;
     }

@@ -17,6 +17,7 @@ final class LoraExercise implements Exercise {
     private static final int TOKENS = 5, IN = 4, OUT = 6, RANK = 2;
     private static final double ALPHA = 6;
     private static final double SCALE = ALPHA / RANK;
+    private static final String ONE_ROW = "only the first row of x counts; a gradient is the sum over all rows";
 
     private interface Task {
         double[][] forward(double[][] x, double[][] w, double[][] a, double[][] b, double alpha);
@@ -71,10 +72,7 @@ final class LoraExercise implements Exercise {
 
     private static void checkBackward(Task student, double[][] x, double[][] w, double[][] a, double[][] b,
             double[][] dh) {
-        var gradients = student.backward(x, w, a, b, ALPHA, dh);
-        if (gradients.length != 3) {
-            throw new Mistake("backward answers " + gradients.length + " gradients, expected 3: of x, of A and of B.");
-        }
+        var gradients = Expectation.three(student.backward(x, w, a, b, ALPHA, dh), "of x, of A and of B");
         var du = product(dh, b); // but for the scale
         var da = Expectation.gradient("The gradient of A", a,
                 v -> Rows.dot(dh, student.forward(x, w, v, b, ALPHA)));
@@ -96,8 +94,6 @@ final class LoraExercise implements Exercise {
                         "alpha / rank is applied twice on the way through A and B")
                 .check(gradients[0]);
     }
-
-    private static final String ONE_ROW = "only the first row of x counts; a gradient is the sum over all rows";
 
     private static Expectation withFactors(Expectation expected) {
         var right = expected.right();
