@@ -40,12 +40,13 @@ record CommandRun(int exit, String out, String err) {
         return run;
     }
 
-    /** The one line that says what went wrong; remarks of the library may stand in front of it. */
+    /** The one line that says what went wrong; nothing but remarks of the library stands in front of it. */
     String complaint() {
-        var complaints = err.lines().filter(line -> line.startsWith("lorikeet: ")).toList();
-        assertThat(complaints).as(err).hasSize(1);
-        assertThat(err).endsWith(complaints.getFirst() + System.lineSeparator());
-        return complaints.getFirst();
+        var said = err.lines().filter(line -> !line.startsWith("INFO ") && !line.startsWith("WARN ")).toList();
+        assertThat(said).as(err).hasSize(1);
+        assertThat(said.getFirst()).startsWith("lorikeet: ");
+        assertThat(err).endsWith(said.getFirst() + System.lineSeparator());
+        return said.getFirst();
     }
 
     /** A command with more arguments behind it. */
