@@ -36,22 +36,23 @@ public final class Buffer {
         final Purpose purpose;
         long address;
         final long bytes;
-        final long reservedBytes;
+        /** The blocks as large as this one, among which it waits when it is free. */
+        final Memory.FreeBlocks siblings;
         int references = 1;
         boolean frozen;
         /** Where the same numbers lie, too, or null. */
         MemorySegment original;
         /** Whether {@link #address} is that of the original, and there is no memory of its own. */
         boolean resting;
-        /** Copies of frozen memory by their form. */
-        final Map<Object, Buffer> copies = new HashMap<>(0);
+        /** Copies of frozen memory by their form; most memory has none. */
+        Map<Object, Buffer> copies = Map.of();
 
-        Block(Device device, Purpose purpose, long address, long bytes, long reservedBytes) {
+        Block(Device device, Purpose purpose, long address, long bytes, Memory.FreeBlocks siblings) {
             this.device = device;
             this.purpose = purpose;
             this.address = address;
             this.bytes = bytes;
-            this.reservedBytes = reservedBytes;
+            this.siblings = siblings;
         }
     }
 
@@ -144,8 +145,10 @@ public final class Buffer {
     }
 
     private void releaseCopies() {
-        block.copies.values().forEach(Buffer::release);
-        block.copies.clear();
+        if (!block.copies.isEmpty()) {
+            block.copies.values().forEach(Buffer::release);
+            block.copies = Map.of();
+        }
     }
 
     /**
@@ -187,6 +190,9 @@ public final class Buffer {
         var known = block.copies.get(form);
         if (known == null) {
             known = make.get();
+            if (block.copies.isEmpty()) {
+                block.copies = new HashMap<>();
+            }
             block.copies.put(form, known);
         }
         return known;

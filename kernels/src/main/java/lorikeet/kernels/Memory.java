@@ -1,7 +1,7 @@
 package lorikeet.kernels;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +25,7 @@ public final class Memory {
 
     private final Device device;
     private final Ledger ledger = new Ledger();
-    private final Map<Long, ArrayDeque<Long>> pool = new HashMap<>();
+    private final Map<Long, FreeBlocks> pool = new HashMap<>();
     private long pooledBytes;
     private Scope innermost;
     /** What the innermost {@link #allOrNothing} has allocated so far; null outside. */
@@ -64,7 +64,8 @@ public final class Memory {
     private Buffer book(DType dtype, long size, Purpose purpose) {
         long bytes = Math.multiplyExact(size, dtype.bytes());
         long reserved = device.poolsMemory() ? sizeClass(bytes) : Math.max(ALIGNMENT, bytes);
-        var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
+        var siblings = pool.computeIfAbsent(reserved, FreeBlocks::new);
+        var block = new Buffer.Block(device, purpose, take(siblings), bytes, siblings);
         ledger.book(purpose, bytes, reserved);
         return new Buffer(block, dtype, 0, size);
     }
@@ -88,17 +89,16 @@ public final class Memory {
         }
     }
 
-    private long take(long reserved) {
-        var free = pool.get(reserved);
-        if (free != null && !free.isEmpty()) {
-            pooledBytes -= reserved;
-            return free.pop();
+    private long take(FreeBlocks siblings) {
+        if (siblings.count > 0) {
+            pooledBytes -= siblings.bytes;
+            return siblings.pop();
         }
         try {
-            return device.allocateRaw(reserved);
+            return device.allocateRaw(siblings.bytes);
         } catch (OutOfDeviceMemoryException outOfMemory) {
             trim();
-            return takeOrSayWhatIsInUse(reserved);
+            return takeOrSayWhatIsInUse(siblings.bytes);
         }
     }
 
@@ -111,25 +111,25 @@ public final class Memory {
     }
 
     void free(Buffer.Block block) {
-        ledger.book(block.purpose, -block.bytes, -block.reservedBytes);
         if (device.poolsMemory()) {
-            pool.computeIfAbsent(block.reservedBytes, _ -> new ArrayDeque<>()).push(block.address);
-            pooledBytes += block.reservedBytes;
+            ledger.book(block.purpose, -block.bytes, -block.siblings.bytes);
+            block.siblings.push(block.address);
+            pooledBytes += block.siblings.bytes;
         } else {
-            device.freeRaw(block.address, block.reservedBytes);
+            giveBack(block);
         }
     }
 
     /** Frees a block past the pool: it will not be wanted again soon. */
     void giveBack(Buffer.Block block) {
-        ledger.book(block.purpose, -block.bytes, -block.reservedBytes);
-        device.freeRaw(block.address, block.reservedBytes);
+        ledger.book(block.purpose, -block.bytes, -block.siblings.bytes);
+        device.freeRaw(block.address, block.siblings.bytes);
     }
 
     /** Memory for a block that has been given back. */
     void takeAgain(Buffer.Block block) {
-        block.address = take(block.reservedBytes);
-        ledger.book(block.purpose, block.bytes, block.reservedBytes);
+        block.address = take(block.siblings);
+        ledger.book(block.purpose, block.bytes, block.siblings.bytes);
     }
 
     /** Bytes of freed blocks that wait in the pool for their next use. */
@@ -139,9 +139,35 @@ public final class Memory {
 
     /** Gives the pool's freed blocks back to the system. */
     public void trim() {
-        pool.forEach((bytes, addresses) -> addresses.forEach(address -> device.freeRaw(address, bytes)));
-        pool.clear();
+        for (var blocks : pool.values()) {
+            while (blocks.count > 0) {
+                device.freeRaw(blocks.pop(), blocks.bytes);
+            }
+        }
         pooledBytes = 0;
+    }
+
+    /** The freed blocks of one size class: a stack of addresses that makes no objects. */
+    static final class FreeBlocks {
+        /** Of each block. */
+        final long bytes;
+        private long[] addresses = new long[8];
+        private int count;
+
+        FreeBlocks(long bytes) {
+            this.bytes = bytes;
+        }
+
+        private void push(long address) {
+            if (count == addresses.length) {
+                addresses = Arrays.copyOf(addresses, 2 * count);
+            }
+            addresses[count++] = address;
+        }
+
+        private long pop() {
+            return addresses[--count];
+        }
     }
 
     /**

@@ -117,14 +117,13 @@ final class Attention {
                 AttentionTile.dropout(scores, n, queries, shape, row, head, j, width);
             }
             for (int i = 0; i < queries && j > 0; i++) {
-                Elementwise.scaleRun(sums + 4L * i * size, sums + 4L * i * size, get(factor, i), size, false);
+                Elementwise.scaleRun(sums + 4L * i * size, sums + 4L * i * size, get(factor, i), size);
             }
             products.tile(worker, sums, size, scores, 1, lanes, value.at(keyRow, column), value.stride, 1, queries,
                     size, n, 1, j > 0, tileScratch);
         }
         for (int i = 0; i < queries; i++) {
-            Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size,
-                    false);
+            Elementwise.scaleRun(out.at(row + i, (long) head * size), sums + 4L * i * size, 1 / get(total, i), size);
             set(logSumExp, (row + i) * shape.heads() + head, get(max, i) + (float) Math.log(get(total, i)));
         }
     }
@@ -140,10 +139,10 @@ final class Attention {
             long key = j < prefix
                     ? prefixK.at(spans.prefixStart()[s] + j, column)
                     : k.at(spans.offsets()[s] + j - prefix, column);
-            set(scores, j, shape.scale() * Normalization.dot(query, key, size));
+            set(scores, j, shape.scale() * Normalization.dotRun(query, key, size));
         }
-        float max = Normalization.max(scores, keys);
-        float total = Normalization.exponentials(scores, scores, max, keys);
+        float max = Normalization.maxRun(scores, keys);
+        float total = Normalization.exponentialsRun(scores, scores, max, keys);
         set(logSumExp, row * shape.heads() + head, max + (float) Math.log(total));
         if (shape.dropout() > 0) {
             var philox = new Philox(shape.key());
@@ -156,14 +155,14 @@ final class Attention {
         long target = out.at(row, (long) head * size);
         Elementwise.fillRun(target, 0, size);
         if (prefix > 0) {
-            addWeighted(target, scores, prefixV.at(spans.prefixStart()[s], column), prefixV.stride, prefix, size);
+            addWeightedRun(target, scores, prefixV.at(spans.prefixStart()[s], column), prefixV.stride, prefix, size);
         }
-        addWeighted(target, scores + 4L * prefix, v.at(spans.offsets()[s], column), v.stride, keys - prefix, size);
-        Elementwise.scaleRun(target, target, 1 / total, size, false);
+        addWeightedRun(target, scores + 4L * prefix, v.at(spans.offsets()[s], column), v.stride, keys - prefix, size);
+        Elementwise.scaleRun(target, target, 1 / total, size);
     }
 
     /** target += Σⱼ weights[j] · rows[j]. */
-    private static void addWeighted(long target, long weights, long rows, long stride, int n, int size) {
+    private static void addWeightedRun(long target, long weights, long rows, long stride, int n, int size) {
         for (int d = 0; d < size; d += LANES) {
             var mask = F.indexInRange(d, size);
             FloatVector a = load(target, d, mask), b = FloatVector.zero(F);

@@ -113,7 +113,7 @@ final class AttentionBackward {
         Elementwise.fillRun(delta, 0, lanes);
         for (int i = 0; i < queries; i++) {
             set(shift, i, get(logSumExp, (row + i) * shape.heads() + head));
-            set(delta, i, Normalization.dot(dout.at(row + i, column), out.at(row + i, column), size));
+            set(delta, i, Normalization.dotRun(dout.at(row + i, column), out.at(row + i, column), size));
         }
         int prefix = spans.prefixLength()[s];
         int end = withOwn ? prefix + start + queries : prefix;

@@ -514,7 +514,7 @@ public final class CpuDevice extends Device {
         try (var _ = memory().scope()) {
             long partial = workspace(2L * starts[sizes.length]);
             optimizers.chunks(sizes, starts, (tensor, from, n, task) -> Vectors.ALL.set(ValueLayout.JAVA_DOUBLE,
-                    partial + 8L * task, Optimizers.sumOfSquares(addresses[tensor] + 4 * from, n)));
+                    partial + 8L * task, Optimizers.sumOfSquaresRun(addresses[tensor] + 4 * from, n)));
             for (int i = 0; i < starts[sizes.length]; i++) {
                 sum += Vectors.ALL.get(ValueLayout.JAVA_DOUBLE, partial + 8L * i);
             }
@@ -551,7 +551,7 @@ public final class CpuDevice extends Device {
             var factors =
                     new Optimizers.AdamFactors((float) (1 - rate * p.decay()), clip, settings.beta1(), settings.beta2(),
                             (float) (rate / correction1), (float) (1 / Math.sqrt(correction2)), settings.epsilon());
-            Optimizers.adamw(p.value().address() + 4 * from, p.gradient().address() + 4 * from,
+            Optimizers.adamwRun(p.value().address() + 4 * from, p.gradient().address() + 4 * from,
                     p.mean().address() + 4 * from,
                     p.variance().address() + 4 * from, n, factors);
         });
@@ -570,7 +570,7 @@ public final class CpuDevice extends Device {
             floats(writable(values.get(i)), sizes[i]);
             floats(gradients.get(i), sizes[i]);
         }
-        optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> Optimizers.sgd(
+        optimizers.chunks(sizes, Optimizers.chunkStarts(sizes), (tensor, from, n, _) -> Optimizers.sgdRun(
                 values.get(tensor).address() + 4 * from, gradients.get(tensor).address() + 4 * from, n,
                 1 - rate * decay, rate * clip));
     }

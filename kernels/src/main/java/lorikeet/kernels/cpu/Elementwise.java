@@ -3,7 +3,9 @@ package lorikeet.kernels.cpu;
 import static lorikeet.kernels.cpu.Vectors.F;
 import static lorikeet.kernels.cpu.Vectors.LANES;
 import static lorikeet.kernels.cpu.Vectors.first;
+import static lorikeet.kernels.cpu.Vectors.get;
 import static lorikeet.kernels.cpu.Vectors.load;
+import static lorikeet.kernels.cpu.Vectors.set;
 import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.FloatVector;
@@ -108,23 +110,35 @@ final class Elementwise {
     }
 
     void scale(long y, long x, float alpha, long n, boolean add) {
-        parallel.ranges(n, GRAIN, (from, to) -> scaleRun(y + 4 * from, x + 4 * from, alpha, (int) (to - from), add));
+        parallel.ranges(n, GRAIN, (from, to) -> {
+            if (add) {
+                addScaledRun(y + 4 * from, x + 4 * from, alpha, (int) (to - from));
+            } else {
+                scaleRun(y + 4 * from, x + 4 * from, alpha, (int) (to - from));
+            }
+        });
     }
 
-    static void scaleRun(long y, long x, float alpha, int n, boolean add) {
+    static void scaleRun(long y, long x, float alpha, int n) {
         var factor = FloatVector.broadcast(F, alpha);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            if (add) {
-                store(y, i, load(x, i).fma(factor, load(y, i)));
-            } else {
-                store(y, i, load(x, i).mul(factor));
-            }
+            store(y, i, load(x, i).mul(factor));
         }
-        if (i < n) {
-            var tail = first(n - i);
-            var v = load(x, i, tail);
-            store(y, i, add ? v.fma(factor, load(y, i, tail)) : v.mul(factor), tail);
+        for (; i < n; i++) {
+            set(y, i, get(x, i) * alpha);
+        }
+    }
+
+    /** y += alpha x. */
+    static void addScaledRun(long y, long x, float alpha, int n) {
+        var factor = FloatVector.broadcast(F, alpha);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            store(y, i, load(x, i).fma(factor, load(y, i)));
+        }
+        for (; i < n; i++) {
+            set(y, i, Math.fma(get(x, i), alpha, get(y, i)));
         }
     }
 

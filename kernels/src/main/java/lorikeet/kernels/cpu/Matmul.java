@@ -87,12 +87,9 @@ final class Matmul {
             return new Product(type, rows, columns, k, k, 1, 0, 0, columns, 1, false, false);
         }
 
-        /** What must be compiled for it: for bf16 a product of any number of rows. */
-        Product compiled() {
-            return type == DType.BF16
-                    ? new Product(type, -1, columns, k, aRow, aColumn, bRow, bColumn, cRow, alpha, add,
-                            bias)
-                    : this;
+        /** For how many rows a product of {@code rows} rows is compiled: in bf16 for any number, -1. */
+        static int compiledRows(DType type, int rows) {
+            return type == DType.BF16 ? -1 : rows;
         }
     }
 
@@ -106,7 +103,7 @@ final class Matmul {
     private final Binding[] bindings;
 
     /**
-     * @param product as {@link Product#compiled} gives it
+     * @param product with {@link Product#compiledRows}
      * @param leader  the product whose order of b this one takes, or null
      */
     Matmul(long engine, Product product, Matmul leader, int workers) {

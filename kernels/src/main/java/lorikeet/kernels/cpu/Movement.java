@@ -41,12 +41,9 @@ final class Movement {
         parallel.ranges(n, GRAIN, (from, to) -> fromBf16Run(y + 4 * from, x + 2 * from, (int) (to - from)));
     }
 
+    /** Number by number: memory is the limit here, and a base is loaded long before a loop over vectors would be compiled. */
     static void fromBf16Run(long y, long x, int n) {
-        int i = 0;
-        for (; i < Vectors.F.loopBound(n); i += LANES) {
-            Vectors.store(y, i, Vectors.loadBf16(x, i));
-        }
-        for (; i < n; i++) {
+        for (int i = 0; i < n; i++) {
             set(y, i, Vectors.getBf16(x, i));
         }
     }
@@ -98,7 +95,7 @@ final class Movement {
         parallel.ranges(rows, rowGrain(columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 if (add) {
-                    Elementwise.scaleRun(y + 4 * r * yStride, x + 4 * r * xStride, 1, columns, true);
+                    Elementwise.addScaledRun(y + 4 * r * yStride, x + 4 * r * xStride, 1, columns);
                 } else {
                     copyBytes(y + 4 * r * yStride, x + 4 * r * xStride, 4L * columns);
                 }
@@ -130,7 +127,7 @@ final class Movement {
                     float v = get(source, 0);
                     set(target, 0, add ? get(target, 0) + v : v);
                 } else if (add) {
-                    Elementwise.scaleRun(target, source, 1, inner, true);
+                    Elementwise.addScaledRun(target, source, 1, inner);
                 } else {
                     copyBytes(target, source, 4L * inner);
                 }
@@ -168,7 +165,7 @@ final class Movement {
                 for (int o = getInt(runs, j); o < end; o++) {
                     long r = getInt(order, o);
                     long target = dtable + 4 * row(ids, r, tableRows) * dtableStride;
-                    Elementwise.scaleRun(target, dy + 4 * r * dyStride, 1, columns, true);
+                    Elementwise.addScaledRun(target, dy + 4 * r * dyStride, 1, columns);
                 }
             }
         });
@@ -197,7 +194,7 @@ final class Movement {
             for (long r = from; r < to; r++) {
                 long target = y + 4 * r * inner, source = x + 4 * (r / repeat) * inner;
                 if (add) {
-                    Elementwise.scaleRun(target, source, 1, inner, true);
+                    Elementwise.addScaledRun(target, source, 1, inner);
                 } else {
                     copyBytes(target, source, 4L * inner);
                 }

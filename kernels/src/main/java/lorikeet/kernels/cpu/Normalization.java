@@ -44,14 +44,14 @@ final class Normalization {
             float epsilon) {
         long row = 4 * r * columns;
         float m = Reduction.sumRun(x + row, columns) / columns;
-        float s = (float) (1 / Math.sqrt(squaredDistance(x + row, m, columns) / columns + epsilon));
+        float s = (float) (1 / Math.sqrt(squaredDistanceRun(x + row, m, columns) / columns + epsilon));
         set(mean, r, m);
         set(rstd, r, s);
-        normalise(y + row, x + row, gamma, beta, m, s, columns);
+        normaliseRun(y + row, x + row, gamma, beta, m, s, columns);
     }
 
     /** Σ (x − mean)². */
-    private static float squaredDistance(long x, float mean, int n) {
+    private static float squaredDistanceRun(long x, float mean, int n) {
         var sum = FloatVector.zero(F);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
@@ -66,7 +66,7 @@ final class Normalization {
         return Vectors.sum(sum);
     }
 
-    private static void normalise(long y, long x, long gamma, long beta, float mean, float rstd, int n) {
+    private static void normaliseRun(long y, long x, long gamma, long beta, float mean, float rstd, int n) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             store(y, i, load(x, i).sub(mean).mul(rstd).fma(load(gamma, i), load(beta, i)));
@@ -83,54 +83,70 @@ final class Normalization {
         parallel.ranges(rows, rowGrain(3 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long row = 4 * r * columns;
-                layerNormBackwardRow(dx + row, dy + row, x + row, get(mean, r), get(rstd, r), gamma, columns, add);
+                float m = get(mean, r), s = get(rstd, r);
+                float meanG = dotRun(dy + row, gamma, columns) / columns;
+                float slope = distanceDotRun(x + row, m, dy + row, gamma, columns) / columns * s * s;
+                int i = add
+                        ? layerNormBackwardAddRun(dx + row, dy + row, x + row, gamma, m, s, meanG, slope, columns)
+                        : layerNormBackwardRun(dx + row, dy + row, x + row, gamma, m, s, meanG, slope, columns);
+                for (; i < columns; i++) {
+                    float v = (get(dy + row, i) * get(gamma, i) - meanG - slope * (get(x + row, i) - m)) * s;
+                    set(dx + row, i, add ? get(dx + row, i) + v : v);
+                }
             }
         });
     }
 
-    private static void layerNormBackwardRow(long dx, long dy, long x, float mean, float rstd, long gamma, int n,
-            boolean add) {
-        var sumG = FloatVector.zero(F);
-        var sumGx = FloatVector.zero(F);
+    /** Σ (x − mean) · dy · γ. */
+    private static float distanceDotRun(long x, float mean, long dy, long gamma, int n) {
+        var sum = FloatVector.zero(F);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
-            var g = load(dy, i).mul(load(gamma, i));
-            sumG = sumG.add(g);
-            sumGx = g.fma(load(x, i).sub(mean), sumGx);
+            sum = load(x, i).sub(mean).fma(load(dy, i).mul(load(gamma, i)), sum);
         }
         if (i < n) {
             var tail = first(n - i);
-            var g = load(dy, i, tail).mul(load(gamma, i, tail));
-            sumG = sumG.add(g);
-            sumGx = g.fma(load(x, i, tail).sub(mean), sumGx);
+            sum = load(x, i, tail).sub(mean).fma(load(dy, i, tail).mul(load(gamma, i, tail)), sum);
         }
-        float meanG = Vectors.sum(sumG) / n;
-        float slope = Vectors.sum(sumGx) / n * rstd * rstd;
+        return Vectors.sum(sum);
+    }
+
+    /** dx = (dy · γ − meanG − slope · (x − mean)) · rstd for whole vectors; returns how many numbers those are. */
+    private static int layerNormBackwardRun(long dx, long dy, long x, long gamma, float mean, float rstd, float meanG,
+            float slope, int n) {
         var factor = FloatVector.broadcast(F, -slope);
-        for (i = 0; i < F.loopBound(n); i += LANES) {
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
             var g = load(dy, i).mul(load(gamma, i)).sub(meanG);
-            var v = load(x, i).sub(mean).fma(factor, g).mul(rstd);
-            Elementwise.put(dx, i, v, add);
+            store(dx, i, load(x, i).sub(mean).fma(factor, g).mul(rstd));
         }
-        if (i < n) {
-            var tail = first(n - i);
-            var g = load(dy, i, tail).mul(load(gamma, i, tail)).sub(meanG);
-            var v = load(x, i, tail).sub(mean).fma(factor, g).mul(rstd);
-            Elementwise.put(dx, i, v, add, tail);
+        return i;
+    }
+
+    /** The same with +=, apart: of two branches in a loop the compiler may see one too seldom to keep its vectors in registers. */
+    private static int layerNormBackwardAddRun(long dx, long dy, long x, long gamma, float mean, float rstd,
+            float meanG,
+            float slope, int n) {
+        var factor = FloatVector.broadcast(F, -slope);
+        int i = 0;
+        for (; i < F.loopBound(n); i += LANES) {
+            var g = load(dy, i).mul(load(gamma, i)).sub(meanG);
+            store(dx, i, load(x, i).sub(mean).fma(factor, g).mul(rstd).add(load(dx, i)));
         }
+        return i;
     }
 
     void softmax(long y, long x, int rows, int columns) {
         parallel.ranges(rows, rowGrain(4 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long row = 4 * r * columns;
-                float sum = exponentials(y + row, x + row, max(x + row, columns), columns);
-                Elementwise.scaleRun(y + row, y + row, 1 / sum, columns, false);
+                float sum = exponentialsRun(y + row, x + row, maxRun(x + row, columns), columns);
+                Elementwise.scaleRun(y + row, y + row, 1 / sum, columns);
             }
         });
     }
 
-    static float max(long x, int n) {
+    static float maxRun(long x, int n) {
         var max = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
@@ -144,7 +160,7 @@ final class Normalization {
     }
 
     /** y = exp(x − shift); returns the sum. */
-    static float exponentials(long y, long x, float shift, int n) {
+    static float exponentialsRun(long y, long x, float shift, int n) {
         var sum = FloatVector.zero(F);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
@@ -152,39 +168,47 @@ final class Normalization {
             store(y, i, e);
             sum = sum.add(e);
         }
-        if (i < n) {
-            var tail = first(n - i);
-            var e = Functions.exp(load(x, i, tail).sub(shift));
-            store(y, i, e, tail);
-            sum = sum.add(FloatVector.zero(F).blend(e, tail));
+        float rest = 0;
+        for (; i < n; i++) {
+            float e = exp(get(x, i) - shift);
+            set(y, i, e);
+            rest += e;
         }
-        return Vectors.sum(sum);
+        return Vectors.sum(sum) + rest;
     }
 
     /** Σ exp(x − shift). */
-    private static float sumOfExponentials(long x, float shift, int n) {
+    private static float sumOfExponentialsRun(long x, float shift, int n) {
         var sum = FloatVector.zero(F);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             sum = sum.add(Functions.exp(load(x, i).sub(shift)));
         }
-        if (i < n) {
-            var tail = first(n - i);
-            sum = sum.add(FloatVector.zero(F).blend(Functions.exp(load(x, i, tail).sub(shift)), tail));
+        float rest = 0;
+        for (; i < n; i++) {
+            rest += exp(get(x, i) - shift);
         }
-        return Vectors.sum(sum);
+        return Vectors.sum(sum) + rest;
+    }
+
+    /**
+     * Of a number in the last part of a row, which fills no vector: code that seldom runs is not compiled well enough to keep
+     * vectors out of the Java heap. {@link StrictMath}, for the same result before and after it is compiled.
+     */
+    private static float exp(float x) {
+        return (float) StrictMath.exp(x);
     }
 
     void softmaxBackward(long dx, long dy, long y, int rows, int columns, boolean add) {
         parallel.ranges(rows, rowGrain(3 * columns), (from, to) -> {
             for (long r = from; r < to; r++) {
                 long row = 4 * r * columns;
-                softmaxBackwardRow(dx + row, dy + row, y + row, dot(dy + row, y + row, columns), columns, add);
+                softmaxBackwardRun(dx + row, dy + row, y + row, dotRun(dy + row, y + row, columns), columns, add);
             }
         });
     }
 
-    static float dot(long a, long b, int n) {
+    static float dotRun(long a, long b, int n) {
         var sum = FloatVector.zero(F);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
@@ -197,7 +221,7 @@ final class Normalization {
         return Vectors.sum(sum);
     }
 
-    private static void softmaxBackwardRow(long dx, long dy, long y, float dot, int n, boolean add) {
+    private static void softmaxBackwardRun(long dx, long dy, long y, float dot, int n, boolean add) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             var v = load(dy, i).sub(dot).mul(load(y, i));
@@ -227,14 +251,14 @@ final class Normalization {
                     throw new IndexOutOfBoundsException(
                             "label " + label + " at position " + r + " is outside a vocabulary of " + columns);
                 }
-                float max = max(logits + row, columns);
+                float max = maxRun(logits + row, columns);
                 float target = get(logits + row, label) - max;
                 if (dlogits == 0) {
-                    set(losses, r, (float) Math.log(sumOfExponentials(logits + row, max, columns)) - target);
+                    set(losses, r, (float) Math.log(sumOfExponentialsRun(logits + row, max, columns)) - target);
                 } else {
-                    float sum = exponentials(dlogits + row, logits + row, max, columns);
+                    float sum = exponentialsRun(dlogits + row, logits + row, max, columns);
                     set(losses, r, (float) Math.log(sum) - target);
-                    Elementwise.scaleRun(dlogits + row, dlogits + row, scale / sum, columns, false);
+                    Elementwise.scaleRun(dlogits + row, dlogits + row, scale / sum, columns);
                     set(dlogits + row, label, get(dlogits + row, label) - scale);
                 }
             }

@@ -181,8 +181,9 @@ final class OneDnnProducts implements MatrixProducts {
     private Matmul compile(Form form, int m, int n) {
         var a = form.a;
         var b = form.b;
-        return compiled(new Product(a.type(), m, n, form.k, a.row(), a.column(), b.row(), b.column(), form.cRow,
-                form.alpha, form.add, form.bias).compiled());
+        return compiled(
+                new Product(a.type(), Product.compiledRows(a.type(), m), n, form.k, a.row(), a.column(), b.row(),
+                        b.column(), form.cRow, form.alpha, form.add, form.bias));
     }
 
     private Matmul compiled(Product product) {

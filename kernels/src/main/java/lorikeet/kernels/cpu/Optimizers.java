@@ -62,7 +62,7 @@ final class Optimizers {
             VectorSpecies.of(float.class, VectorShape.forBitSize(WIDE.vectorBitSize() / 2));
 
     /** Σ x², summed in double. */
-    static double sumOfSquares(long x, int n) {
+    static double sumOfSquaresRun(long x, int n) {
         int step = WIDE.length();
         var a = DoubleVector.zero(WIDE);
         var b = a;
@@ -93,7 +93,7 @@ final class Optimizers {
     record AdamFactors(float decay, float clip, float beta1, float beta2, float rate, float rootCorrection2,
             float epsilon) {}
 
-    static void adamw(long p, long g, long m, long v, int n, AdamFactors f) {
+    static void adamwRun(long p, long g, long m, long v, int n, AdamFactors f) {
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {
             var gradient = load(g, i).mul(f.clip);
@@ -116,7 +116,7 @@ final class Optimizers {
     }
 
     /** p ← decay · p − rate · g. */
-    static void sgd(long p, long g, int n, float decay, float rate) {
+    static void sgdRun(long p, long g, int n, float decay, float rate) {
         var factor = FloatVector.broadcast(F, -rate);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {

@@ -71,12 +71,13 @@ final class Reduction {
                 long o = task / strips;
                 int column = (int) (task % strips) * LANES;
                 var mask = first(Math.min(LANES, inner - column));
-                sumStrip(y + 4 * (o * inner + column), x + 4 * (o * reduce * inner + column), reduce, inner, mask, add);
+                sumStripRun(y + 4 * (o * inner + column), x + 4 * (o * reduce * inner + column), reduce, inner, mask,
+                        add);
             }
         });
     }
 
-    private static void sumStrip(long y, long x, int reduce, int stride, VectorMask<Float> mask, boolean add) {
+    private static void sumStripRun(long y, long x, int reduce, int stride, VectorMask<Float> mask, boolean add) {
         var total = add ? load(y, 0, mask) : FloatVector.zero(F);
         for (int block = 0; block < reduce; block += BLOCK) {
             var sum = FloatVector.zero(F);
@@ -98,17 +99,17 @@ final class Reduction {
                 long column = s * LANES;
                 var mask = first((int) Math.min(LANES, columns - column));
                 if (dgamma != 0) {
-                    gammaStrip(dgamma + 4 * column, dy + 4 * column, x + 4 * column, mean, rstd, rows, columns, mask,
+                    gammaStripRun(dgamma + 4 * column, dy + 4 * column, x + 4 * column, mean, rstd, rows, columns, mask,
                             addGamma);
                 }
                 if (dbeta != 0) {
-                    sumStrip(dbeta + 4 * column, dy + 4 * column, rows, columns, mask, addBeta);
+                    sumStripRun(dbeta + 4 * column, dy + 4 * column, rows, columns, mask, addBeta);
                 }
             }
         });
     }
 
-    private static void gammaStrip(long dgamma, long dy, long x, long mean, long rstd, int rows, int columns,
+    private static void gammaStripRun(long dgamma, long dy, long x, long mean, long rstd, int rows, int columns,
             VectorMask<Float> mask, boolean add) {
         var total = add ? load(dgamma, 0, mask) : FloatVector.zero(F);
         for (int block = 0; block < rows; block += BLOCK) {
