@@ -37,16 +37,20 @@ public final class AnomalySearch {
         ScopedValue.where(CURRENT, new AnomalySearch(parameters)).run(work);
     }
 
+    static boolean isOn() {
+        return CURRENT.isBound();
+    }
+
     /** Looks at the result of an operation, if anybody searches. */
     static void result(Tensor y, Gradient... rules) {
-        if (CURRENT.isBound()) {
+        if (isOn()) {
             CURRENT.get().lookAtResult(y, rules);
         }
     }
 
     /** Looks at the gradients that a rule has just made, if anybody searches. */
     static void gradients(Gradient rule) {
-        if (CURRENT.isBound()) {
+        if (isOn()) {
             CURRENT.get().lookAtGradients(rule);
         }
     }

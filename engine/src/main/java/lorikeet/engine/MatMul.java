@@ -79,7 +79,10 @@ public final class MatMul {
         }
         int rows = x.shape().rows();
         var y = x.result(x.shape().with(-1, out));
-        device.gemm(y.matrix(), x.matrix(), right(weight, 1, transposed), 1, false, bias == null ? null : bias.data());
+        if (Recomputation.needs(y)) {
+            device.gemm(y.matrix(), x.matrix(), right(weight, 1, transposed), 1, false,
+                    bias == null ? null : bias.data());
+        }
         var toInput = Gradient.of(x, (dx, dy, add) -> device.gemm(view(dx, 1, rows, in), view(dy, 1, rows, out),
                 right(weight, 1, !transposed), 1, add, null), weight);
         var toWeight = Gradient.of(weight,

@@ -17,6 +17,7 @@ final class Node {
         for (var gradient : gradients) {
             for (var tensor : gradient.saved()) {
                 tensor.kept().forEach(buffer -> saved.add(buffer.retain()));
+                Recomputation.saved(tensor);
             }
         }
     }

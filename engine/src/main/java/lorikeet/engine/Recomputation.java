@@ -3,13 +3,44 @@ package lorikeet.engine;
 import java.util.List;
 import java.util.function.Function;
 
-/** Trading time for memory: a part of the graph that forgets its inner values and computes them again in backward. */
+/**
+ * Trading time for memory: a part of the graph that forgets its inner values and computes them again in backward. The second
+ * time it stops at the last value that backward reads: the first time has shown which one that is.
+ */
 final class Recomputation {
+    private static final ScopedValue<Recomputation> CURRENT = ScopedValue.newInstance();
+
+    /** Tensors that this run of the body has made so far. */
+    private int made;
+    /** The number of the last tensor whose value was saved for backward in the first run. */
+    private int lastSaved;
+    private boolean again;
+
     private Recomputation() {}
+
+    /** A tensor's number among all that the body makes, from 1; 0 outside of any. */
+    static int nextNumber() {
+        return CURRENT.isBound() ? ++CURRENT.get().made : 0;
+    }
+
+    /** Takes down that backward will read this tensor's value. */
+    static void saved(Tensor tensor) {
+        if (CURRENT.isBound()) {
+            var current = CURRENT.get();
+            current.lastSaved = Math.max(current.lastSaved, tensor.number());
+        }
+    }
+
+    /** Whether the value of {@code result}, which an operation is about to compute, makes a difference to anything. */
+    static boolean needs(Tensor result) {
+        return !CURRENT.isBound() || !CURRENT.get().again || result.number() <= CURRENT.get().lastSaved
+                || AnomalySearch.isOn();
+    }
 
     static Tensor run(List<Tensor> inputs, Function<List<Tensor>, Tensor> body) {
         var device = inputs.getFirst().device();
-        var plain = Autograd.scope(device, () -> body.apply(leaves(inputs)));
+        var recomputation = new Recomputation();
+        var plain = Autograd.scope(device, () -> recomputation.compute(body, leaves(inputs)));
         if (!plain.requiresGrad()) {
             return plain;
         }
@@ -18,7 +49,8 @@ final class Recomputation {
         return Tensor.over(plain.data(), plain.shape()).deriveAlways(new Gradient(inputs, inputs, dy -> {
             var again = leaves(inputs);
             try (var _ = device.memory().scope()) {
-                var result = body.apply(again);
+                recomputation.again = true;
+                var result = recomputation.compute(body, again);
                 result.accumulate(dy);
                 Backward.propagate(result);
                 for (int i = 0; i < inputs.size(); i++) {
@@ -30,6 +62,11 @@ final class Recomputation {
                 again.forEach(Tensor::freeGradient);
             }
         }));
+    }
+
+    private Tensor compute(Function<List<Tensor>, Tensor> body, List<Tensor> inputs) {
+        made = 0;
+        return ScopedValue.where(CURRENT, this).call(() -> body.apply(inputs));
     }
 
     /** The same numbers cut off from what made them. */

@@ -30,6 +30,7 @@ public final class Tensor {
     private Buffer gradient;
     /** Whether {@link #gradient} holds numbers, rather than memory to be overwritten. */
     private boolean gradientFilled;
+    private final int number = Recomputation.nextNumber();
 
     private Tensor(Shape shape, Buffer data) {
         if (shape.size() != data.size()) {
@@ -274,6 +275,11 @@ public final class Tensor {
 
     Node node() {
         return node;
+    }
+
+    /** See {@link Recomputation#nextNumber}. */
+    int number() {
+        return number;
     }
 
     /** Passes this result's gradient on to its inputs and frees it. */
