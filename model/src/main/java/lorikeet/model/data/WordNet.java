@@ -1,8 +1,6 @@
 package lorikeet.model.data;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -73,21 +71,23 @@ public record WordNet(List<Synset> synsets) {
         synsets = List.copyOf(synsets);
     }
 
-    /** Reads WordNet, which takes about half a second. */
+    /** Reads all of WordNet, which takes about half a second. */
     public static WordNet load() {
+        return load(PartOfSpeech.values());
+    }
+
+    /** Reads the synsets of these parts of speech only. */
+    public static WordNet load(PartOfSpeech... parts) {
         var synsets = new ArrayList<Synset>();
-        for (var partOfSpeech : PartOfSpeech.values()) {
+        for (var partOfSpeech : parts) {
             var file = "data." + partOfSpeech.suffix;
             try (var in = WordNet.class.getResourceAsStream(FOLDER + file)) {
                 if (in == null) {
                     throw new IllegalStateException("WordNet's " + file + " is not on the class path");
                 }
-                var lines = new BufferedReader(new InputStreamReader(in, StandardCharsets.US_ASCII));
-                for (var line = lines.readLine(); line != null; line = lines.readLine()) {
-                    if (!line.startsWith("  ")) { // the licence, at the head of each file
-                        synsets.add(parse(partOfSpeech, line));
-                    }
-                }
+                var text = new String(in.readAllBytes(), StandardCharsets.US_ASCII);
+                text.lines().filter(line -> !line.startsWith("  ")) // the licence, at the head of each file
+                        .forEach(line -> synsets.add(parse(partOfSpeech, line)));
             } catch (IOException e) {
                 throw new UncheckedIOException("cannot read WordNet's " + file, e);
             }
@@ -105,21 +105,24 @@ public record WordNet(List<Synset> synsets) {
         return synsets.stream().filter(Synset::heldOut).toList();
     }
 
-    /** offset, lexicographer file, type, number of words (hexadecimal), word and number by turns, …, "|", gloss. */
+    /**
+     * offset (8 digits), lexicographer file (2), type, number of words (2, hexadecimal), word and number by turns, …, "|",
+     * gloss. What lies between the words and the bar is most of the line and is passed over.
+     */
     static Synset parse(PartOfSpeech partOfSpeech, String line) {
-        int bar = line.indexOf(" | ");
-        var fields = line.substring(0, bar).split(" ");
         var words = new ArrayList<String>();
-        for (int i = 0; i < Integer.parseInt(fields[3], 16); i++) {
-            var word = fields[4 + 2 * i];
-            int marker = word.indexOf('('); // adjectives: (a), (p) or (ip), where in a sentence they may stand
-            words.add((marker > 0 ? word.substring(0, marker) : word).replace('_', ' '));
+        int start = 17;
+        for (int count = Integer.parseInt(line, 14, 16, 16); count > 0; count--) {
+            int end = line.indexOf(' ', start);
+            int marker = line.indexOf('(', start + 1, end); // adjectives: (a), (p) or (ip), where in a sentence they may stand
+            words.add(line.substring(start, marker < 0 ? end : marker).replace('_', ' '));
+            start = line.indexOf(' ', end + 1) + 1;
         }
         var definition = new StringBuilder();
         var examples = new ArrayList<String>();
-        splitGloss(line.substring(bar + 3), definition, examples);
-        return new Synset(partOfSpeech, Integer.parseInt(fields[0]), List.copyOf(words),
-                LEXICOGRAPHER_FILES[Integer.parseInt(fields[1])], definition.toString(), List.copyOf(examples));
+        splitGloss(line.substring(line.indexOf(" | ", start - 1) + 3), definition, examples);
+        return new Synset(partOfSpeech, Integer.parseInt(line, 0, 8, 10), List.copyOf(words),
+                LEXICOGRAPHER_FILES[Integer.parseInt(line, 9, 11, 10)], definition.toString(), List.copyOf(examples));
     }
 
     /**

@@ -9,6 +9,7 @@ import lorikeet.model.data.Example;
 import lorikeet.model.data.JsonLines;
 import lorikeet.model.data.Task;
 import lorikeet.model.data.WordNet;
+import lorikeet.model.data.WordNet.PartOfSpeech;
 import lorikeet.model.data.WordNetTasks;
 import lorikeet.model.text.Tokenizer;
 import org.slf4j.Logger;
@@ -97,8 +98,9 @@ final class ExampleOptions {
         if (tokenizer == null) {
             throw new IOException("--data " + data + " needs a base with a tokenizer.json");
         }
-        var wordNet = WordNet.load();
-        var task = data.equals("topics") ? WordNetTasks.topics(wordNet) : WordNetTasks.definitions(wordNet);
+        var task = data.equals("topics")
+                ? WordNetTasks.topics(WordNet.load(PartOfSpeech.NOUN))
+                : WordNetTasks.definitions(WordNet.load());
         return task.first(trainLimit(data), evalLimit).encode(tokenizer);
     }
 

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
  * error. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
  */
 @Command(name = "lorikeet", mixinStandardHelpOptions = true, scope = ScopeType.INHERIT,
-        versionProvider = Version.class, sortOptions = false, usageHelpAutoWidth = true,
+        sortOptions = false, usageHelpAutoWidth = true,
         description = "Fine-tunes GPT-style language models, with every method of the PEFT lecture.",
         subcommands = {
             Finetune.class, Evaluate.class, Generate.class, Compare.class, Plan.class, Pretrain.class, Merge.class,
@@ -62,6 +62,10 @@ public final class Lorikeet implements Runnable {
         var root = new Lorikeet();
         var line = new CommandLine(root);
         line.getSubcommands().values().forEach(command -> layOutHelp(command.getCommandSpec().usageMessage()));
+        // Not an attribute that commands inherit: for each of them the version would be asked for, and it opens devices.
+        var version = new Version();
+        line.getCommandSpec().versionProvider(version);
+        line.getSubcommands().values().forEach(command -> command.getCommandSpec().versionProvider(version));
         // Automatic means: where standard output is a terminal, too, and NO_COLOR does not forbid it.
         var colours = Terminal.showsErrors() ? Help.Ansi.AUTO : Help.Ansi.OFF;
         return line.setCaseInsensitiveEnumValuesAllowed(true).setColorScheme(Help.defaultColorScheme(colours))
