@@ -17,6 +17,9 @@ final class Machine {
     private static final Set<String> TELLING_FLAGS =
             Set.of("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16");
 
+    /** As it was at the start: results are written into the folder while more is measured. */
+    private static final String COMMIT = commit();
+
     private Machine() {}
 
     /** One processor, one JDK, one commit; for Markdown. */
@@ -28,7 +31,7 @@ final class Machine {
         return String.format(Locale.ROOT,
                 "%s; commit %s. %s (%s), %d processors, %.0f GB. %s; OMP_WAIT_POLICY=%s, malloc of %s. JDK %s (%s), flags %s. "
                         + "Load average before %.1f, after %.1f (our own two threads included).",
-                LocalDate.now(), commit(), cpuLine("model name"), instructionSets(),
+                LocalDate.now(), COMMIT, cpuLine("model name"), instructionSets(),
                 Runtime.getRuntime().availableProcessors(), memory() / 1e9, device,
                 System.getenv().getOrDefault("OMP_WAIT_POLICY", "unset"), allocator(), Runtime.version(),
                 System.getProperty("java.vendor"),

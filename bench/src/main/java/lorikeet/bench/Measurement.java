@@ -47,25 +47,38 @@ abstract class Measurement implements Callable<Integer> {
     /** Measures and shows. */
     abstract void measure() throws IOException;
 
+    private double loadBefore;
+
     @Override
     public Integer call() throws IOException {
-        double load = Machine.load();
+        loadBefore = Machine.load();
         measure();
-        var text = new StringBuilder(Machine.describe(threads, load)).append('\n');
+        publish();
+        System.out.println(text());
+        return 0;
+    }
+
+    /** Writes what has been measured so far: a long measurement calls this after each row, so that none is lost. */
+    void publish() throws IOException {
+        if (out.equals("none")) {
+            return;
+        }
+        var text = new StringBuilder(text());
+        if (!results.isEmpty()) {
+            text.append("\nJMH's results: [").append(name()).append(".json](benchmarks/").append(name())
+                    .append(".json)\n");
+            ResultFormatFactory.getInstance(ResultFormatType.JSON, folder().resolve(name() + ".json").toString())
+                    .writeOut(results);
+        }
+        new Document(Path.of(out, "benchmarks.md")).put(name(), text.toString());
+    }
+
+    private String text() {
+        var text = new StringBuilder(Machine.describe(threads, loadBefore)).append('\n');
         for (var part : shown) {
             text.append('\n').append(part);
         }
-        System.out.println(text);
-        if (!out.equals("none")) {
-            if (!results.isEmpty()) {
-                text.append("\nJMH's results: [").append(name()).append(".json](benchmarks/").append(name())
-                        .append(".json)\n");
-                ResultFormatFactory.getInstance(ResultFormatType.JSON, folder().resolve(name() + ".json").toString())
-                        .writeOut(results);
-            }
-            new Document(Path.of(out, "benchmarks.md")).put(name(), text.toString());
-        }
-        return 0;
+        return text.toString();
     }
 
     private String name() {
@@ -76,6 +89,7 @@ abstract class Measurement implements Callable<Integer> {
         return Files.createDirectories(Path.of(out, "benchmarks"));
     }
 
+    /** A table, which may still grow. */
     void show(Table table) {
         shown.add(table);
     }

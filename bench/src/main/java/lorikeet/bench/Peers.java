@@ -48,6 +48,8 @@ final class Peers extends Measurement {
             throw new IOException("libtorch is not in this build; first run "
                     + "mvn -q -Ppeers -Dmaven.test.skip=true -pl peft,bench -am package");
         }
+        show(times);
+        show(memory);
         for (var workload : full
                 ? List.of(Workload.GPT2_SHORT, Workload.GPT2_LONG, Workload.BUNDLED)
                 : List.of(Workload.BUNDLED)) {
@@ -57,8 +59,6 @@ final class Peers extends Measurement {
                 }
             }
         }
-        show(times);
-        show(memory);
     }
 
     /** Whether libtorch is in this build. */
@@ -75,7 +75,7 @@ final class Peers extends Measurement {
                 : List.of(Methods.LORA_ATTENTION, Methods.LORA_ALL, Methods.FULL);
     }
 
-    private void compare(Workload workload, String method) {
+    private void compare(Workload workload, String method) throws IOException {
         boolean isLora = !method.equals(Methods.FULL);
         double peer = Double.NaN; // memory of libtorch in fp32, the first of the precisions
         for (var precisions : PRECISIONS) {
@@ -96,6 +96,7 @@ final class Peers extends Measurement {
             if (full && isLora && workload.base().startsWith("gpt2") && rows.wanted(workload, method, "recomputed")) {
                 recomputing(workload, method, precisions.ours, ours, peer);
             }
+            publish();
         }
     }
 
