@@ -69,8 +69,8 @@ final class Ladder extends Measurement {
                 "op", "kernel", "warp instructions", "an element", "sectors read", "ideal", "sectors written", "ideal",
                 "shared passes", "ideal");
         for (var op : Op.values()) {
-            try (var gpu = new SimGpu(SimGpu.Options.DEFAULT.withProfile(true));
-                    var device = new CudaDevice(gpu, Precision.STRICT)) {
+            var gpu = new SimGpu(SimGpu.Options.DEFAULT.withProfile(true));
+            try (var device = new CudaDevice(gpu, Precision.STRICT)) {
                 var bound = new Bound(op, Op.SMALL, device);
                 gpu.resetProfiles();
                 bound.run();

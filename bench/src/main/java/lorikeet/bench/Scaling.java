@@ -96,7 +96,7 @@ final class Scaling extends Measurement {
     }
 
     private void over(String what, List<Integer> values, double most, IntFunction<Map<String, Object>> parameters) {
-        var runs = values.stream().map(value -> run(new Forks(3, full ? 7 : 3), StepBenchmark.class, "step",
+        var runs = values.stream().map(value -> run(new Forks(10, full ? 7 : 5), StepBenchmark.class, "step",
                 parameters.apply(value))).toList();
         for (int i = 0; i < runs.size(); i++) {
             point(what, values.get(i), runs.get(i));

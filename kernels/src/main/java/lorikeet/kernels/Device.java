@@ -21,6 +21,7 @@ public abstract class Device implements AutoCloseable {
     public static final int IGNORED_LABEL = -100;
 
     private final Memory memory = new Memory(this);
+    private boolean closed;
 
     /** As on the command line: {@code cpu}, {@code cuda}, {@code cuda:1}, {@code sim}. */
     public abstract String name();
@@ -47,8 +48,17 @@ public abstract class Device implements AutoCloseable {
         return true;
     }
 
+    /** Gives back all that this device holds. Closing it again does nothing. */
     @Override
-    public abstract void close();
+    public final void close() {
+        if (!closed) {
+            closed = true;
+            freeAll();
+        }
+    }
+
+    /** What {@link #close} does, once. */
+    protected abstract void freeAll();
 
     @Override
     public String toString() {

@@ -132,7 +132,7 @@ public abstract class DryDevice extends Device {
     }
 
     @Override
-    public void close() {
+    protected void freeAll() {
         // nothing is held
     }
 }

@@ -129,7 +129,7 @@ public final class CpuDevice extends Device {
     }
 
     @Override
-    public void close() {
+    protected void freeAll() {
         products.close();
         parallel.close();
         memory().trim();

@@ -6,7 +6,6 @@ import static lorikeet.kernels.cpu.Vectors.first;
 import static lorikeet.kernels.cpu.Vectors.get;
 import static lorikeet.kernels.cpu.Vectors.load;
 import static lorikeet.kernels.cpu.Vectors.set;
-import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -78,7 +77,7 @@ final class Reduction {
     }
 
     private static void sumStripRun(long y, long x, int reduce, int stride, VectorMask<Float> mask, boolean add) {
-        var total = add ? load(y, 0, mask) : FloatVector.zero(F);
+        var total = FloatVector.zero(F);
         for (int block = 0; block < reduce; block += BLOCK) {
             var sum = FloatVector.zero(F);
             int end = Math.min(reduce, block + BLOCK);
@@ -87,7 +86,7 @@ final class Reduction {
             }
             total = total.add(sum);
         }
-        store(y, 0, total, mask);
+        Elementwise.put(y, 0, total, add, mask);
     }
 
     /** dgamma (+)= Σ dy · (x − mean) · rstd, dbeta (+)= Σ dy over rows; an address of 0 is a target not wanted. */
@@ -111,7 +110,7 @@ final class Reduction {
 
     private static void gammaStripRun(long dgamma, long dy, long x, long mean, long rstd, int rows, int columns,
             VectorMask<Float> mask, boolean add) {
-        var total = add ? load(dgamma, 0, mask) : FloatVector.zero(F);
+        var total = FloatVector.zero(F);
         for (int block = 0; block < rows; block += BLOCK) {
             var sum = FloatVector.zero(F);
             int end = Math.min(rows, block + BLOCK);
@@ -121,6 +120,6 @@ final class Reduction {
             }
             total = total.add(sum);
         }
-        store(dgamma, 0, total, mask);
+        Elementwise.put(dgamma, 0, total, add, mask);
     }
 }

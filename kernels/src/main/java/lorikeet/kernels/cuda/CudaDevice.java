@@ -85,7 +85,7 @@ public final class CudaDevice extends Device {
     }
 
     @Override
-    public void close() {
+    protected void freeAll() {
         try {
             gpu.synchronise();
             productSpace.release();
