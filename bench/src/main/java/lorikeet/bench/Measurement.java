@@ -43,11 +43,10 @@ abstract class Measurement implements Callable<Integer> {
 
     private final List<Object> shown = new ArrayList<>();
     private final List<RunResult> results = new ArrayList<>();
+    private double loadBefore;
 
     /** Measures and shows. */
     abstract void measure() throws IOException;
-
-    private double loadBefore;
 
     @Override
     public Integer call() throws IOException {

@@ -125,8 +125,7 @@ final class Normalization {
 
     /** The same with +=, apart: of two branches in a loop the compiler may see one too seldom to keep its vectors in registers. */
     private static int layerNormBackwardAddRun(long dx, long dy, long x, long gamma, float mean, float rstd,
-            float meanG,
-            float slope, int n) {
+            float meanG, float slope, int n) {
         var factor = FloatVector.broadcast(F, -slope);
         int i = 0;
         for (; i < F.loopBound(n); i += LANES) {

@@ -93,13 +93,6 @@ final class Vectors {
         MemorySegment.copy(ALL, source, ALL, target, bytes);
     }
 
-    /** bf16 → float: the same bits with sixteen zeros behind. */
-    static FloatVector loadBf16(long base, long i) {
-        var bits = ShortVector.fromMemorySegment(H, ALL, base + (i << 1), ORDER);
-        var wide = (IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
-        return wide.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-    }
-
     static void storeBf16(long base, long i, FloatVector v) {
         ((ShortVector) bf16Bits(v).convertShape(VectorOperators.I2S, H, 0)).intoMemorySegment(ALL, base + (i << 1),
                 ORDER);
@@ -117,6 +110,7 @@ final class Vectors {
         return rounded.blend(high.or(0x40), v.test(VectorOperators.IS_NAN).cast(I));
     }
 
+    /** bf16 → float: the same bits with sixteen zeros behind. */
     static float getBf16(long base, long i) {
         return Float.intBitsToFloat(ALL.get(ValueLayout.JAVA_SHORT, base + (i << 1)) << 16);
     }

@@ -61,11 +61,13 @@ public final class Lorikeet implements Runnable {
     public static CommandLine commandLine() {
         var root = new Lorikeet();
         var line = new CommandLine(root);
-        line.getSubcommands().values().forEach(command -> layOutHelp(command.getCommandSpec().usageMessage()));
         // Not an attribute that commands inherit: for each of them the version would be asked for, and it opens devices.
         var version = new Version();
         line.getCommandSpec().versionProvider(version);
-        line.getSubcommands().values().forEach(command -> command.getCommandSpec().versionProvider(version));
+        for (var command : line.getSubcommands().values()) {
+            command.getCommandSpec().versionProvider(version);
+            layOutHelp(command.getCommandSpec().usageMessage());
+        }
         // Automatic means: where standard output is a terminal, too, and NO_COLOR does not forbid it.
         var colours = Terminal.showsErrors() ? Help.Ansi.AUTO : Help.Ansi.OFF;
         return line.setCaseInsensitiveEnumValuesAllowed(true).setColorScheme(Help.defaultColorScheme(colours))
