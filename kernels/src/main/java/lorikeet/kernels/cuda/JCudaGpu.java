@@ -1,12 +1,6 @@
 package lorikeet.kernels.cuda;
 
 import static jcuda.driver.JCudaDriver.*;
-import static jcuda.jcublas.JCublas2.cublasCreate;
-import static jcuda.jcublas.JCublas2.cublasDestroy;
-import static jcuda.jcublas.JCublas2.cublasGemmEx_new;
-import static jcuda.jcublas.JCublas2.cublasGemmStridedBatchedEx_new;
-import static jcuda.jcublas.JCublas2.cublasSetStream;
-import static jcuda.jcublas.JCublas2.cublasSetWorkspace;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +13,6 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import jcuda.Pointer;
-import jcuda.cudaDataType;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
@@ -30,12 +23,6 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
-import jcuda.jcublas.cublasComputeType;
-import jcuda.jcublas.cublasGemmAlgo;
-import jcuda.jcublas.cublasHandle;
-import jcuda.jcublas.cublasOperation;
-import jcuda.jcublas.cublasStatus;
-import jcuda.runtime.cudaStream_t;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
@@ -43,7 +30,6 @@ import lorikeet.kernels.Precision;
 
 /** An NVIDIA GPU through JCuda: the driver API, and cuBLAS for matrix products. */
 public final class JCudaGpu implements Gpu {
-    private static final int OLDEST_DRIVER = 12_000;
     private static final int OLDEST_CAPABILITY = 75;
     /** More than any kernel has. */
     private static final int MOST_PARAMETERS = 64;
@@ -55,16 +41,14 @@ public final class JCudaGpu implements Gpu {
     private final Properties properties;
     private final CUdevice device = new CUdevice();
     private final CUcontext context = new CUcontext();
-    private final CUstream stream = new CUstream();
-    private final cublasHandle cublas = new cublasHandle();
+    private final Stream stream = new Stream();
+    private final Cublas cublas;
     private final Staging staging;
     private final Map<String, CUmodule> modules = new HashMap<>();
     private final Set<Long> allocations = new HashSet<>();
     private final Arena arena = Arena.ofShared();
     /** Values of kernel parameters, eight bytes each, and behind them the addresses of these. */
     private final MemorySegment parameters = arena.allocate(16L * MOST_PARAMETERS, 8);
-    /** alpha and beta of a product. */
-    private final MemorySegment factors = arena.allocate(8, 8);
     private final ArrayDeque<String> launches = new ArrayDeque<>();
 
     /** A place in memory: the host's, unless it is {@link #ofDevice}. */
@@ -84,6 +68,12 @@ public final class JCudaGpu implements Gpu {
         }
     }
 
+    private static final class Stream extends CUstream {
+        long handle() {
+            return getNativePointer();
+        }
+    }
+
     /** @param sharedBytes up to how many bytes of shared memory a launch may ask for now; an array, since that grows */
     private record Function(String name, CUfunction handle, Signature signature, int[] sharedBytes) implements Kernel {}
 
@@ -95,19 +85,9 @@ public final class JCudaGpu implements Gpu {
      * @throws DeviceUnavailableException if none can be used here, with the reason
      */
     public static int count() {
-        var problem = JCudaLibraries.Driver.PROBLEM;
+        var problem = JCudaLibraries.Driver.PROBLEM == null ? Cublas.PROBLEM : JCudaLibraries.Driver.PROBLEM;
         if (problem != null) {
             throw new DeviceUnavailableException(problem);
-        }
-        var version = new int[1];
-        int answered = cuDriverGetVersion(version);
-        if (answered != CUresult.CUDA_SUCCESS) {
-            throw new DeviceUnavailableException("the NVIDIA driver does not say its version: " + words(answered));
-        }
-        if (version[0] < OLDEST_DRIVER) {
-            throw new DeviceUnavailableException(
-                    "the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
-                            + version[0] % 1000 / 10 + "; install version 525 or newer, which supports CUDA 12");
         }
         int started = cuInit(0);
         var count = new int[1];
@@ -149,8 +129,7 @@ public final class JCudaGpu implements Gpu {
             makeCurrent();
             check(cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
             staging = new Staging(stream);
-            checkCublas(cublasCreate(cublas), "cublasCreate");
-            checkCublas(cublasSetStream(cublas, new cudaStream_t(stream)), "cublasSetStream");
+            cublas = new Cublas(stream.handle());
         } catch (CudaException e) { // what was made in the context stays there to the end of the process
             arena.close();
             throw new DeviceUnavailableException(name() + ", " + properties.model() + ", cannot be used now: "
@@ -302,42 +281,20 @@ public final class JCudaGpu implements Gpu {
     @Override
     public void workspace(long address, long bytes) {
         makeCurrent();
-        checkCublas(cublasSetWorkspace(cublas, Address.ofDevice(address), bytes), "cublasSetWorkspace", bytes);
+        cublas.workspace(address, bytes);
     }
 
     @Override
     public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
             Precision precision) {
         makeCurrent();
-        factors.set(ValueLayout.JAVA_FLOAT, 0, alpha);
-        factors.set(ValueLayout.JAVA_FLOAT, 4, add ? 1 : 0);
-        int compute = precision == Precision.FAST && a.dtype() == DType.F32
-                && properties.hasTf32()
-                        ? cublasComputeType.CUBLAS_COMPUTE_32F_FAST_TF32
-                        : cublasComputeType.CUBLAS_COMPUTE_32F;
-        Pointer pAlpha = new Address(factors.address()), pBeta = new Address(factors.address() + 4);
-        Pointer pa = Address.ofDevice(a.address()), pb = Address.ofDevice(b.address()),
-                pc = Address.ofDevice(c.address());
-        int status = batch == 1
-                ? cublasGemmEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a), a.leading(), pb,
-                        type(b),
-                        b.leading(), pBeta, pc, type(c), c.leading(), compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT)
-                : cublasGemmStridedBatchedEx_new(cublas, operation(a), operation(b), m, n, k, pAlpha, pa, type(a),
-                        a.leading(), a.batchStride(), pb, type(b), b.leading(), b.batchStride(), pBeta, pc, type(c),
-                        c.leading(), c.batchStride(), batch, compute, cublasGemmAlgo.CUBLAS_GEMM_DEFAULT);
-        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
-            checkCublas(status, batch == 1 ? "cublasGemmEx" : "cublasGemmStridedBatchedEx", a, b, c, "m " + m, "n " + n,
-                    "k " + k, "batch " + batch, precision, "after " + launches);
+        try {
+            cublas.gemm(a, b, c, m, n, k, alpha, add, batch, precision == Precision.FAST && properties.hasTf32());
+        } catch (CudaException e) {
+            throw new CudaException(e.getMessage() + " for a " + a + ", b " + b + ", c " + c + ", m " + m + ", n " + n
+                    + ", k " + k + ", batch " + batch + ", " + precision + " after " + launches);
         }
         remember(PRODUCT);
-    }
-
-    private static int operation(Operand x) {
-        return x.transposed() ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
-    }
-
-    private static int type(Operand x) {
-        return x.dtype() == DType.BF16 ? cudaDataType.CUDA_R_16BF : cudaDataType.CUDA_R_32F;
     }
 
     // ---- waiting, ending, failing ------------------------------------------------------------------------------------
@@ -361,7 +318,7 @@ public final class JCudaGpu implements Gpu {
     public void close() {
         cuCtxSetCurrent(context);
         cuStreamSynchronize(stream);
-        cublasDestroy(cublas);
+        cublas.close();
         staging.close();
         allocations.forEach(address -> cuMemFree(Address.ofDevice(address)));
         modules.values().forEach(module -> cuModuleUnload(module));
@@ -376,15 +333,9 @@ public final class JCudaGpu implements Gpu {
         }
     }
 
-    private static String words(int result) {
+    static String words(int result) {
         var description = new String[1];
         cuGetErrorString(result, description);
         return CUresult.stringFor(result) + (description[0] == null ? "" : " (" + description[0] + ")");
-    }
-
-    private static void checkCublas(int status, String call, Object... arguments) {
-        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
-            throw new CudaException(call + Arrays.toString(arguments) + " failed: " + cublasStatus.stringFor(status));
-        }
     }
 }

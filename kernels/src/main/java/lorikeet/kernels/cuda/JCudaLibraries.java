@@ -1,16 +1,16 @@
 package lorikeet.kernels.cuda;
 
+import static jcuda.driver.JCudaDriver.cuDriverGetVersion;
+
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import jcuda.LibUtils;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
-import jcuda.jcublas.JCublas2;
 import jcuda.nvptxcompiler.JNvPTXCompiler;
 import lorikeet.kernels.CacheFolder;
 
@@ -21,12 +21,21 @@ import lorikeet.kernels.CacheFolder;
  */
 final class JCudaLibraries {
     private static final String VERSION = "12.6.0";
+    private static final int OLDEST_CUDA = 12_000;
     private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
 
-    /** Driver and cuBLAS, loaded when this class is first touched. */
+    /** The driver, loaded when this class is first touched. */
     static final class Driver {
-        /** Why they cannot be called here, or null if they can. */
-        static final String PROBLEM = loadDriver();
+        /** The CUDA that it supports, 12060 for 12.6, or 0 if it cannot be asked. */
+        static final int CUDA_VERSION;
+        /** Why it cannot be called here, or null if it can. */
+        static final String PROBLEM;
+
+        static {
+            var version = new int[1];
+            PROBLEM = loadDriver(version);
+            CUDA_VERSION = version[0];
+        }
     }
 
     /** NVIDIA's PTX compiler, which needs neither GPU nor driver, loaded when this class is first touched. */
@@ -37,7 +46,7 @@ final class JCudaLibraries {
 
     private JCudaLibraries() {}
 
-    private static String loadDriver() {
+    private static String loadDriver(int[] version) {
         if (!supported()) {
             return unsupported();
         }
@@ -50,16 +59,15 @@ final class JCudaLibraries {
         if (problem != null) {
             return problem;
         }
-        if (!opensCublas()) {
-            return WINDOWS
-                    ? "no cuBLAS 12: the system cannot load cublas64_12.dll; install the CUDA toolkit 12"
-                    : "no cuBLAS 12: the system cannot load libcublas.so.12 and libcublasLt.so.12; install them from "
-                            + "CUDA 12 (CUDA 13 does not have them) and name their folder in LD_LIBRARY_PATH";
+        int answered = cuDriverGetVersion(version);
+        if (answered != CUresult.CUDA_SUCCESS) {
+            return "the NVIDIA driver does not say its version: " + JCudaGpu.words(answered);
         }
-        return load("JCublas2", () -> JCublas2.setExceptionsEnabled(false));
+        return version[0] >= OLDEST_CUDA
+                ? null
+                : "the NVIDIA driver is too old: it supports CUDA " + version[0] / 1000 + "."
+                        + version[0] % 1000 / 10 + "; install version 525 or newer, which supports CUDA 12";
     }
-
-    // ---- what the system has -----------------------------------------------------------------------------------------
 
     private static boolean opens(String library) {
         try {
@@ -69,45 +77,6 @@ final class JCudaLibraries {
             return false;
         }
     }
-
-    private static boolean opens(Path library) {
-        try {
-            SymbolLookup.libraryLookup(library, Arena.global());
-            return true;
-        } catch (IllegalArgumentException _) {
-            return false;
-        }
-    }
-
-    /** Opens cuBLAS, which then is there for JCublas2: where the system looks, or else where CUDA is usually installed. */
-    private static boolean opensCublas() {
-        var names = WINDOWS
-                ? List.of("cublasLt64_12.dll", "cublas64_12.dll")
-                : List.of("libcublasLt.so.12", "libcublas.so.12");
-        if (names.stream().allMatch(JCudaLibraries::opens)) {
-            return true;
-        }
-        return cudaFolders().stream()
-                .anyMatch(folder -> names.stream().allMatch(name -> opens(folder.resolve(name))));
-    }
-
-    private static List<Path> cudaFolders() {
-        var roots = new ArrayList<Path>();
-        // Windows has CUDA_PATH, which may name a newer CUDA, and CUDA_PATH_V12_6 and so on for each that is installed.
-        System.getenv().forEach((name, root) -> {
-            if ((name.equals("CUDA_HOME") || name.startsWith("CUDA_PATH")) && !root.isBlank()) {
-                roots.add(Path.of(root));
-            }
-        });
-        try (var installed = Files.newDirectoryStream(Path.of("/usr/local"), "cuda*")) {
-            installed.forEach(roots::add);
-        } catch (IOException _) {
-            // No such folder, as on Windows: then CUDA_PATH alone tells.
-        }
-        return roots.stream().map(root -> root.resolve(WINDOWS ? "bin" : "lib64")).filter(Files::isDirectory).toList();
-    }
-
-    // ---- JCuda's own -------------------------------------------------------------------------------------------------
 
     private static boolean supported() {
         return JCudaLibraries.class.getResource("/lib/" + fileName("JCudaDriver")) != null;
