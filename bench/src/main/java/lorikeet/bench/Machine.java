@@ -22,17 +22,17 @@ final class Machine {
 
     private Machine() {}
 
-    /** One processor, one JDK, one commit; for Markdown. */
-    static String describe(int threads, double loadBefore) {
-        String device;
-        try (var cpu = Devices.open("cpu", Precision.FAST, threads)) {
-            device = cpu.description();
+    /** One processor, one device, one JDK, one commit; for Markdown. */
+    static String describe(String device, int threads, double loadBefore) {
+        String description;
+        try (var opened = Devices.open(device, Precision.FAST, threads)) {
+            description = opened.description();
         }
         return String.format(Locale.ROOT,
                 "%s; commit %s. %s (%s), %d processors, %.0f GB. %s; OMP_WAIT_POLICY=%s, malloc of %s. JDK %s (%s), flags %s. "
                         + "Load average before %.1f, after %.1f (our own two threads included).",
                 LocalDate.now(), COMMIT, cpuLine("model name"), instructionSets(),
-                Runtime.getRuntime().availableProcessors(), memory() / 1e9, device,
+                Runtime.getRuntime().availableProcessors(), memory() / 1e9, description,
                 System.getenv().getOrDefault("OMP_WAIT_POLICY", "unset"), allocator(), Runtime.version(),
                 System.getProperty("java.vendor"),
                 String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments()), loadBefore, load());

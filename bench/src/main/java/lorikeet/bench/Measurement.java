@@ -73,15 +73,21 @@ abstract class Measurement implements Callable<Integer> {
     }
 
     private String text() {
-        var text = new StringBuilder(Machine.describe(threads, loadBefore)).append('\n');
+        var text = new StringBuilder(Machine.describe(device(), threads, loadBefore)).append('\n');
         for (var part : shown) {
             text.append('\n').append(part);
         }
         return text.toString();
     }
 
-    private String name() {
+    /** What this is called in the document: its command. */
+    String name() {
         return spec.name();
+    }
+
+    /** What is measured. */
+    String device() {
+        return "cpu";
     }
 
     private Path folder() throws IOException {

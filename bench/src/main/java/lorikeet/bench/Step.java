@@ -4,8 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import lorikeet.bench.Forks.Measured;
+import lorikeet.kernels.Devices;
+import lorikeet.kernels.Precision;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** What a training step costs with each method. */
 @Command(name = "step", mixinStandardHelpOptions = true,
@@ -16,8 +19,24 @@ final class Step extends Measurement {
     @Mixin
     private Rows rows;
 
+    @Option(names = "--device", defaultValue = "cpu", paramLabel = "NAME",
+            description = "cpu, cuda, cuda:1, … Default: ${DEFAULT-VALUE}.")
+    private String device;
+
+    @Override
+    String device() {
+        return device;
+    }
+
+    /** Each device has a section of its own. */
+    @Override
+    String name() {
+        return device.equals("cpu") ? super.name() : super.name() + "-" + device.replace(":", "");
+    }
+
     @Override
     void measure() {
+        Devices.open(device, Precision.FAST, threads).close(); // if that is impossible, say so before JMH does in its way
         var table = new Table("A training step (forward, backward, AdamW); memory in MB at the ledger's peak",
                 "model, batch", "method", "precision", "trainable", "ms", "tokens/s", "peak", "weights", "gradients",
                 "optimizer", "activations", "workspace", "resident, idle", "resident, peak", "Java heap KB/step");
@@ -27,7 +46,8 @@ final class Step extends Measurement {
             }
             var measured = run(Forks.of(one.workload, full ? 7 : 3), StepBenchmark.class, "step",
                     Map.of("workload", one.workload, "method",
-                            one.method, "precision", one.precision, "threads", threads, "recompute", one.recompute));
+                            one.method, "precision", one.precision, "device", device, "threads", threads, "recompute",
+                            one.recompute));
             table.row(one.workload, one.method + (one.recompute ? ", recomputed" : ""), one.precision,
                     (long) measured.secondary("trainable"), measured.median(),
                     1000 * one.workload.tokens() / measured.median(), mb(measured, "peak"), mb(measured, "weights"),
@@ -45,7 +65,11 @@ final class Step extends Measurement {
     private List<Case> cases() {
         var cases = new ArrayList<Case>();
         if (full) {
-            for (var workload : List.of(Workload.BUNDLED, Workload.GPT2_SHORT, Workload.GPT2_LONG)) {
+            var workloads = new ArrayList<>(List.of(Workload.BUNDLED, Workload.GPT2_SHORT, Workload.GPT2_LONG));
+            if (!device.equals("cpu")) {
+                workloads.add(Workload.GPT2_LARGE); // enough for a GPU
+            }
+            for (var workload : workloads) {
                 for (var method : Methods.names()) {
                     for (var precision : List.of("strict", "fast", "bf16")) {
                         cases.add(new Case(workload, method, precision, false));

@@ -41,12 +41,14 @@ public class StepBenchmark {
     public String method;
     @Param("fast")
     public String precision;
+    @Param("cpu")
+    public String device;
     @Param("0")
     public int threads;
     @Param("false")
     public boolean recompute;
 
-    private Device device;
+    private Device opened;
     private Decoder decoder;
     private AdamWOptimizer optimizer;
     private Batch batch;
@@ -54,14 +56,14 @@ public class StepBenchmark {
 
     @Setup
     public void load() throws IOException {
-        device = Devices.open("cpu", Precision.valueOf(precision.toUpperCase(Locale.ROOT)), threads);
+        opened = Devices.open(device, Precision.valueOf(precision.toUpperCase(Locale.ROOT)), threads);
         var work = Workload.parse(workload);
         var chosen = Methods.of(method);
         boolean frozen = !(chosen instanceof Selection);
-        decoder = work.folder().load(device, device.precision() == Precision.BF16 && frozen ? DType.BF16 : DType.F32,
+        decoder = work.folder().load(opened, opened.precision() == Precision.BF16 && frozen ? DType.BF16 : DType.F32,
                 Dropouts.NONE);
         var adapter = chosen.attach(decoder, SEED);
-        Watch.start(device.memory().ledger());
+        Watch.start(opened.memory().ledger());
         Watch.say("trainable", adapter.size());
         optimizer = new AdamWOptimizer(
                 List.of(new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), DECAY, 1)),
@@ -83,6 +85,6 @@ public class StepBenchmark {
     public void close() {
         optimizer.close();
         decoder.close();
-        device.close();
+        opened.close();
     }
 }

@@ -29,6 +29,7 @@ record Workload(String base, int sequences, int length) {
     static final Workload BUNDLED = new Workload("bundled", 16, 128);
     static final Workload GPT2_SHORT = new Workload("gpt2-small", 4, 128);
     static final Workload GPT2_LONG = new Workload("gpt2-small", 1, 1024);
+    static final Workload GPT2_LARGE = new Workload("gpt2-small", 8, 1024);
 
     private static final Pattern TEXT = Pattern.compile("(\\S+) (\\d+)x(\\d+)");
     private static final Pattern SIZE = Pattern.compile("(\\d+)x(\\d+)");

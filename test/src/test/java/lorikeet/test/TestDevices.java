@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.Devices;
@@ -17,8 +18,11 @@ import lorikeet.kernels.sim.SimGpu.Schedule;
  * schedules, and a GPU where there is one.
  */
 public final class TestDevices implements AutoCloseable {
-    /** Set where the build repeats suites with another instruction set, which makes no difference to a GPU. */
-    private static final boolean CPU_ONLY = Boolean.getBoolean("lorikeet.cpuOnly");
+    /**
+     * Which kinds: the build repeats suites with other instruction sets, which make no difference to a GPU, on the CPU
+     * alone, and {@code mvn verify -Dlorikeet.devices=cpu,cuda} spares a machine with a GPU the one made of Java.
+     */
+    private static final Set<String> KINDS = Set.of(System.getProperty("lorikeet.devices", "cpu,sim,cuda").split(","));
 
     private final Map<String, Device> open = new LinkedHashMap<>();
     private final Map<String, String> absent = new LinkedHashMap<>();
@@ -31,18 +35,19 @@ public final class TestDevices implements AutoCloseable {
     /** With the GPU made of Java under some schedules only. */
     TestDevices(Schedule... schedules) {
         open.put("cpu", Devices.open("cpu", Precision.STRICT, 2)); // two threads, so that work is divided
-        if (CPU_ONLY) {
-            return;
+        if (KINDS.contains("sim")) {
+            for (var schedule : schedules) {
+                var gpu = new SimGpu(SimGpu.Options.DEFAULT.withSchedule(schedule).withThreads(2));
+                open.put("sim, " + schedule.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                        new CudaDevice(gpu, Precision.STRICT));
+            }
         }
-        for (var schedule : schedules) {
-            var gpu = new SimGpu(SimGpu.Options.DEFAULT.withSchedule(schedule).withThreads(2));
-            open.put("sim, " + schedule.name().toLowerCase(Locale.ROOT).replace('_', '-'),
-                    new CudaDevice(gpu, Precision.STRICT));
-        }
-        try {
-            open.put("cuda", Devices.open("cuda", Precision.STRICT, 0));
-        } catch (DeviceUnavailableException reason) {
-            absent.put("cuda", reason.getMessage());
+        if (KINDS.contains("cuda")) {
+            try {
+                open.put("cuda", Devices.open("cuda", Precision.STRICT, 0));
+            } catch (DeviceUnavailableException reason) {
+                absent.put("cuda", reason.getMessage());
+            }
         }
     }
 
