@@ -1,5 +1,6 @@
 package lorikeet.engine;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import lorikeet.kernels.Buffer;
@@ -62,41 +63,49 @@ public final class CrossEntropy {
         device.gather(chosen.matrix(), hidden.matrix(), rows.data());
         var losses = hidden.result(Shape.of(labelled.length));
 
-        // A frozen head's gradient with respect to the hidden states is cheapest now, while the logits are there; a
-        // trained head needs them again in backward, for its own gradient, and then does both.
-        boolean now = Autograd.recording() && hidden.requiresGrad() && !weight.requiresGrad();
-        var gradient = now ? chosen.result() : null;
-        forChunks(chosen, weight, targets, losses, now, factor, (chunk, dlogits) -> {
-            if (now) {
-                device.gemm(rows(gradient.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+        // The gradients are computed now, for a loss whose own gradient is 1, while the logits are there.
+        boolean forHidden = Autograd.recording() && hidden.requiresGrad();
+        boolean forWeight = Autograd.recording() && weight.requiresGrad();
+        var dchosen = forHidden ? chosen.result() : null;
+        var dweight = forWeight ? Tensor.over(weight.takeGradientMemory(), weight.shape()) : null;
+        if (forWeight && labelled.length == 0) {
+            device.fill(dweight.data(), 0);
+        }
+        forChunks(chosen, weight, targets, losses, forHidden || forWeight, factor, (chunk, dlogits) -> {
+            if (forHidden) {
+                device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+            }
+            if (forWeight) {
+                device.gemm(dweight.matrix(), dlogits.transpose(), rows(chosen.data(), chunk, width), 1,
+                        chunk.from > 0, null);
             }
         });
         var loss = hidden.result(Shape.scalar());
         device.sum(loss.data(), losses.data(), 1, labelled.length, 1, false);
         device.scale(loss.data(), loss.data(), factor, false);
-        if (now) {
-            return loss.derive(Gradient.of(hidden, (dx, dy, add) -> {
-                device.multiplyRow(gradient.data(), gradient.data(), dy, (int) gradient.size(), 1, false);
-                spread(hidden, dx, gradient, rows, add);
-            }, gradient, rows));
+        var gradients = new ArrayList<Gradient>();
+        if (forHidden) {
+            gradients.add(Gradient.of(hidden, (dx, dy, add) -> {
+                times(dchosen, dy);
+                spread(hidden, dx, dchosen, rows, add);
+            }, dchosen, rows));
         }
-        return loss.derive(new Gradient(List.of(hidden, weight), List.of(chosen, weight, rows, targets),
-                dy -> {
-                    try (var _ = device.memory().scope()) {
-                        // the loss's own gradient, a single number, multiplies what is narrow: hidden states, not logits
-                        var times = chosen.result();
-                        device.multiplyRow(times.data(), chosen.data(), dy, (int) chosen.size(), 1, false);
-                        var dchosen = chosen.result();
-                        var scratch = hidden.result(Shape.of(labelled.length));
-                        forChunks(chosen, weight, targets, scratch, true, factor, (chunk, dlogits) -> {
-                            device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
-                            weight.accumulate((dw, add) -> device.gemm(Matrix.of(dw, weight.shape().dim(0), width),
-                                    dlogits.transpose(), rows(times.data(), chunk, width), 1, add, null));
-                        });
-                        device.multiplyRow(dchosen.data(), dchosen.data(), dy, (int) dchosen.size(), 1, false);
-                        hidden.accumulate((dx, add) -> spread(hidden, dx, dchosen, rows, add));
-                    }
-                }));
+        if (forWeight) {
+            gradients.add(new Gradient(List.of(weight), List.of(dweight), dy -> {
+                times(dweight, dy);
+                weight.accumulateTaken(dweight.data());
+            }));
+        }
+        loss.derive(gradients.toArray(Gradient[]::new));
+        if (forWeight) {
+            dweight.data().release(); // the loss holds it until backward
+        }
+        return loss;
+    }
+
+    /** x *= the single number dy. */
+    private static void times(Tensor x, Buffer dy) {
+        x.device().multiplyRow(x.data(), x.data(), dy, Math.toIntExact(x.size()), 1, false);
     }
 
     /**

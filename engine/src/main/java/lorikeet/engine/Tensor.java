@@ -307,8 +307,7 @@ public final class Tensor {
             return;
         }
         if (gradient == null) {
-            var purpose = data.purpose() == Purpose.WEIGHTS ? Purpose.GRADIENTS : Purpose.ACTIVATIONS;
-            gradient = device().memory().allocateOwned(DType.F32, size(), purpose);
+            gradient = allocateGradient();
         } else if (gradientFilled && gradient.shared()) {
             var shared = gradient;
             gradient = device().memory().allocateOwned(DType.F32, size(), shared.purpose());
@@ -329,6 +328,34 @@ public final class Tensor {
             gradientFilled = true;
         } else {
             accumulate((dx, add) -> device().scale(dx, dy, 1, add));
+        }
+    }
+
+    private Buffer allocateGradient() {
+        var purpose = data.purpose() == Purpose.WEIGHTS ? Purpose.GRADIENTS : Purpose.ACTIVATIONS;
+        return device().memory().allocateOwned(DType.F32, size(), purpose);
+    }
+
+    /**
+     * Memory for a contribution to the gradient that is computed in forward already, while what it follows from is there: that
+     * of the last gradient, if it lies unused. It is the caller's.
+     */
+    Buffer takeGradientMemory() {
+        if (gradient == null || gradientFilled) {
+            return allocateGradient();
+        }
+        var taken = gradient;
+        gradient = null;
+        return taken;
+    }
+
+    /** Adds a contribution in memory that was {@linkplain #takeGradientMemory taken}, and keeps the memory if it is the first. */
+    void accumulateTaken(Buffer dx) {
+        if (gradient == null) {
+            gradient = dx.retain();
+            gradientFilled = true;
+        } else {
+            accumulate((sum, add) -> device().scale(sum, dx, 1, add));
         }
     }
 

@@ -110,6 +110,9 @@ final class Elementwise {
     }
 
     void scale(long y, long x, float alpha, long n, boolean add) {
+        if (y == x && alpha == 1 && !add) {
+            return; // as where a loss, whose own gradient is 1, passes on what may be large
+        }
         parallel.ranges(n, GRAIN, (from, to) -> {
             if (add) {
                 addScaledRun(y + 4 * from, x + 4 * from, alpha, (int) (to - from));
