@@ -11,16 +11,15 @@
 //
 // How a tile is computed. D is the head size rounded up to 32, 64, 128 or 256; what lies beyond the head size is zero.
 // A block holds ROWS rows (queries; keys in `attention_keys`) and streams COLUMNS rows of the other kind through shared
-// memory. It has 4 · ROWS threads: thread (tx, ty), tx < 16, owns rows 4 ty … 4 ty + 3 of the tile of scores, in it the
-// columns tx + 16 j, and of a result [ROWS, D] the same four rows and D / 16 columns. A row so belongs to 16
-// neighbouring lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the
-// second inside a warp. Tile rows are 4 floats longer than their content: a quarter of a warp then reads eight rows
-// from different banks. A warp owns eight rows of a tile; it sits out where these rows do not exist or see nothing of
-// what is being streamed.
+// memory. A row of the tile of scores, and the same row of a result [ROWS, D], belongs to some
+// lanes of one warp: its maximum and sum are shuffles, and scores pass from the first product to the second inside a
+// warp. A warp sits out where its rows do not exist or see nothing of what is being
+// streamed. What multiplies tiles, and which lanes a row belongs to, is in tiles_fp32.cuh or tiles_tf32.cuh, of which a
+// module includes one before this file.
 //
-// Each head size is a module of its own, attention_32.cu and so on after common.cuh and this file: a driver compiles
-// what a model needs in a second or two, all four take four times that. Within a module the products are unrolled,
-// for their operands have to be in registers; everything else that is long is a loop.
+// Each head size is a module of its own, attention_32.cu, attention_tf32_32.cu and so on: a driver compiles what a model
+// needs in a second or two, all of them take many times that. Within a module the products are unrolled, for their
+// operands have to be in registers; everything else that is long is a loop.
 #pragma once
 
 // A strided matrix of heads side by side, or one head of it.
@@ -42,19 +41,11 @@ struct Span {
           prefix(table[2 * sequences + 1 + s]) {}
 };
 
-constexpr int WARP_ROWS = 8;  // of a tile, that a warp owns
-
-// The place of a thread in a tile of scores.
-struct Place {
-    int x = threadIdx.x % 16, y = threadIdx.x / 16;
-    int warpRow = threadIdx.x / WARP * WARP_ROWS;  // the first of the warp's rows
-
-    // Where a thread's score (i, j) lies in a tile of COLUMNS columns.
-    template <int COLUMNS>
-    __device__ __forceinline__ int score(int i, int j) const {
-        return (4 * y + i) * (COLUMNS + 4) + x + 16 * j;
-    }
-};
+// Where a thread's score (i, j) lies in a tile of COLUMNS columns.
+template <int COLUMNS>
+__device__ __forceinline__ int scoreAt(Place at, int i, int j) {
+    return at.row(i) * (COLUMNS + 4) + at.column(j);
+}
 
 // Which attention weights are dropped; see AttentionShape.
 struct Dropout {
@@ -67,10 +58,10 @@ struct Dropout {
     template <int COLUMNS, class RowOf, class KeyOf>
     __device__ __forceinline__ void factors(float* tile, Place at, RowOf rowOf, KeyOf keyOf) const {
 #pragma unroll 1
-        for (int ij = 0; ij < COLUMNS / 4; ij++) {
-            int i = ij % 4, j = ij / 4;
+        for (int ij = 0; ij < Place::ROWS * COLUMNS / Place::LANES; ij++) {
+            int i = ij % Place::ROWS, j = ij / Place::ROWS;
             float chance = uniform(seed, stream, rowOf(i, j) * keysPerRow + keyOf(i, j));
-            tile[at.score<COLUMNS>(i, j)] = chance >= p ? keep : 0;
+            tile[scoreAt<COLUMNS>(at, i, j)] = chance >= p ? keep : 0;
         }
     }
 };
@@ -122,168 +113,85 @@ struct Inputs {
 
 // ---- tiles ----------------------------------------------------------------------------------------------------------
 
-template <int D>
-constexpr int TILE_ROW = D + 4;
+// Of a block that holds so many rows.
+template <int ROWS>
+constexpr int THREADS = ROWS / Place::WARP_ROWS * WARP;
 
-__device__ __forceinline__ float4 four(const float* p) {
-    return *reinterpret_cast<const float4*>(p);
+// Four numbers as they go into a tile.
+__device__ __forceinline__ void setOperands(float* tile, float factor, float4 x) {
+    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(tile));
+    asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};"  // at once: left to itself the compiler parts some of them
+                 :
+                 : "r"(address), "f"(operand(factor * x.x)), "f"(operand(factor * x.y)), "f"(operand(factor * x.z)),
+                   "f"(operand(factor * x.w))
+                 : "memory");
 }
 
-// The same out of a tile. Left to itself the compiler loads some of these numbers twice, to save registers, and chooses
-// them anew in each run: the PTX would not be the same twice.
-__device__ __forceinline__ float4 fourOfTile(const float* p) {
-    float4 v;
-    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
-    asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"
-                 : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
-                 : "r"(address));
-    return v;
-}
-
-// Four numbers from column c of a row of `columns`, zero beyond its end.
-__device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, bool vector) {
-    if (vector && c + 4 <= columns) return four(row + c);
-    return make_float4(c < columns ? row[c] : 0, c + 1 < columns ? row[c + 1] : 0, c + 2 < columns ? row[c + 2] : 0,
-                       c + 3 < columns ? row[c + 3] : 0);
-}
-
-// The other way round; nothing is written beyond the row's end.
-__device__ __forceinline__ void setFour(float* row, int c, int columns, bool vector, float4 x) {
-    if (vector && c + 4 <= columns) {
-        *reinterpret_cast<float4*>(row + c) = x;
-        return;
+// a[r] = factor · rowOfA(r) and b[r] = rowOfB(r) for r < count, zero for the other rows of these tiles. Neighbouring
+// threads read neighbouring columns, and all that a thread reads in a round is under way at once: memory is far.
+template <int D, int ROWS, int COUNT, class RowOfA, class RowOfB>
+__device__ __forceinline__ void fetchTwo(float* a, float* b, int count, int headSize, bool vector, float factor,
+                                         RowOfA rowOfA, RowOfB rowOfB) {
+    constexpr int RUNS = ROWS * (D / 4), ROUND = RUNS / COUNT < 4 ? RUNS / COUNT : 4;
+    static_assert(RUNS % (ROUND * COUNT) == 0, "all threads read equally much");
+    vector &= headSize % 4 == 0;
+#pragma unroll 1
+    for (int first = threadIdx.x; first < RUNS; first += ROUND * COUNT) {
+        float4 x[ROUND], y[ROUND];
+#pragma unroll
+        for (int k = 0; k < ROUND; k++) {
+            int r = (first + k * COUNT) / (D / 4), c = (first + k * COUNT) % (D / 4) * 4;
+            if (vector) {
+                bool inside = r < count & c < headSize;
+                x[k] = fourIf(inside, rowOfA(r) + c), y[k] = fourIf(inside, rowOfB(r) + c);
+            } else {
+                x[k] = fourOf(rowOfA(r), c, r < count ? headSize : 0, false);
+                y[k] = fourOf(rowOfB(r), c, r < count ? headSize : 0, false);
+            }
+        }
+#pragma unroll
+        for (int k = 0; k < ROUND; k++) {
+            int r = (first + k * COUNT) / (D / 4), c = (first + k * COUNT) % (D / 4) * 4;
+            setOperands(a + r * TILE_ROW<D> + c, factor, x[k]);
+            setOperands(b + r * TILE_ROW<D> + c, 1, y[k]);
+        }
     }
-    if (c < columns) row[c] = x.x;
-    if (c + 1 < columns) row[c + 1] = x.y;
-    if (c + 2 < columns) row[c + 2] = x.z;
-    if (c + 3 < columns) row[c + 3] = x.w;
 }
 
-// tile[r] = factor · rowOf(r) for r < count, zero for the other rows of the tile. Neighbouring threads read
-// neighbouring columns.
+// The same for one tile.
 template <int D, int ROWS, class RowOf>
 __device__ __forceinline__ void fetch(float* tile, int count, int headSize, bool vector, float factor, RowOf rowOf) {
 #pragma unroll 1
     for (int i = threadIdx.x; i < ROWS * (D / 4); i += blockDim.x) {
         int r = i / (D / 4), c = i % (D / 4) * 4;
-        float4 x = make_float4(0, 0, 0, 0);
-        if (r < count) x = fourOf(rowOf(r), c, headSize, vector);
-        *reinterpret_cast<float4*>(tile + r * TILE_ROW<D> + c) =
-            make_float4(factor * x.x, factor * x.y, factor * x.z, factor * x.w);
+        setOperands(tile + r * TILE_ROW<D> + c, factor,
+                    r < count ? fourOf(rowOf(r), c, headSize, vector) : make_float4(0, 0, 0, 0));
     }
 }
-
-// s[i][j] = a[4 ty + i] · b[tx + 16 j], the products of rows of two tiles.
-template <int D, int COLUMNS>
-__device__ __forceinline__ void products(float (&s)[4][COLUMNS / 16], const float* a, const float* b, Place at) {
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < COLUMNS / 16; j++) s[i][j] = 0;
-    a += 4 * at.y * TILE_ROW<D>;
-    b += at.x * TILE_ROW<D>;
-#pragma unroll 2
-    for (int d = 0; d < D; d += 4) {
-        float4 rows[4], columns[COLUMNS / 16];
-#pragma unroll
-        for (int i = 0; i < 4; i++) rows[i] = fourOfTile(a + i * TILE_ROW<D> + d);
-#pragma unroll
-        for (int j = 0; j < COLUMNS / 16; j++) columns[j] = fourOfTile(b + 16 * j * TILE_ROW<D> + d);
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-#pragma unroll
-            for (int j = 0; j < COLUMNS / 16; j++) {
-                s[i][j] += rows[i].x * columns[j].x;
-                s[i][j] += rows[i].y * columns[j].y;
-                s[i][j] += rows[i].z * columns[j].z;
-                s[i][j] += rows[i].w * columns[j].w;
-            }
-    }
-}
-
-// A thread's part of a result [ROWS, D]: four rows, in each D / 16 columns in runs of RUN that lie 16 · RUN apart.
-template <int D>
-struct Result {
-    static constexpr int RUN = D / 16 < 4 ? D / 16 : 4;
-    float at[4][D / 16] = {};
-
-    static __device__ __forceinline__ int column(int run, int tx) { return (run * 16 + tx) * RUN; }
-
-    // Adds weights · tile: weights [ROWS, COLUMNS] as rows of COLUMNS + 4, of which this thread's rows were written by
-    // its warp, tile [COLUMNS, D].
-    template <int COLUMNS>
-    __device__ __forceinline__ void add(const float* weights, const float* tile, Place place) {
-        weights += 4 * place.y * (COLUMNS + 4);
-#pragma unroll 1
-        for (int c = 0; c < COLUMNS; c += 4) {
-            float4 w[4];
-#pragma unroll
-            for (int i = 0; i < 4; i++) w[i] = fourOfTile(weights + i * (COLUMNS + 4) + c);
-#pragma unroll
-            for (int k = 0; k < 4; k++) {
-#pragma unroll
-                for (int run = 0; run < D / 16 / RUN; run++) {
-                    const float* from = tile + (c + k) * TILE_ROW<D> + column(run, place.x);
-                    float x[RUN];
-                    if constexpr (RUN == 4) {
-                        float4 v = fourOfTile(from);
-                        x[0] = v.x, x[1] = v.y, x[2] = v.z, x[3] = v.w;
-                    } else {
-                        float2 v = *reinterpret_cast<const float2*>(from);
-                        x[0] = v.x, x[1] = v.y;
-                    }
-#pragma unroll
-                    for (int i = 0; i < 4; i++) {
-                        float weight = k == 0 ? w[i].x : k == 1 ? w[i].y : k == 2 ? w[i].z : w[i].w;
-#pragma unroll
-                        for (int n = 0; n < RUN; n++) at[i][run * RUN + n] += weight * x[n];
-                    }
-                }
-            }
-        }
-    }
-
-    __device__ __forceinline__ void scaleRow(int i, float factor) {
-#pragma unroll
-        for (int n = 0; n < D / 16; n++) at[i][n] *= factor;
-    }
-
-    // Writes the rows below `count` to memory, by way of a tile [ROWS, D] that is no longer needed: so four neighbouring
-    // numbers leave together, whatever D is. A warp writes and reads its own rows of the tile only.
-    template <class RowOf>
-    __device__ __forceinline__ void store(float* tile, Place place, int count, int headSize, bool vector,
-                                          RowOf rowOf) const {
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-#pragma unroll
-            for (int run = 0; run < D / 16 / RUN; run++) {
-                float* to = tile + (4 * place.y + i) * TILE_ROW<D> + column(run, place.x);
-                const float* from = at[i] + run * RUN;
-                if constexpr (RUN == 4) {
-                    *reinterpret_cast<float4*>(to) = make_float4(from[0], from[1], from[2], from[3]);
-                } else {
-                    *reinterpret_cast<float2*>(to) = make_float2(from[0], from[1]);
-                }
-            }
-        }
-        __syncwarp();
-#pragma unroll 1
-        for (int i = threadIdx.x % WARP; i < WARP_ROWS * (D / 4); i += WARP) {
-            int r = place.warpRow + i / (D / 4), c = i % (D / 4) * 4;
-            if (r >= count) return;
-            setFour(rowOf(r), c, headSize, vector, fourOfTile(tile + r * TILE_ROW<D> + c));
-        }
-    }
-};
 
 // Hands a thread's scores to the threads of its rows, which lie in the same warp.
 template <int COLUMNS>
-__device__ __forceinline__ void share(float* tile, const float (&s)[4][COLUMNS / 16], Place at) {
+__device__ __forceinline__ void share(float* tile, const float (&s)[Place::ROWS][COLUMNS / Place::LANES], Place at) {
 #pragma unroll
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < Place::ROWS; i++)
 #pragma unroll
-        for (int j = 0; j < COLUMNS / 16; j++) tile[at.score<COLUMNS>(i, j)] = s[i][j];
+        for (int j = 0; j < COLUMNS / Place::LANES; j++) tile[scoreAt<COLUMNS>(at, i, j)] = operand(s[i][j]);
     __syncwarp();
+}
+
+// Writes the rows of a result below `count` to memory, by way of a tile [ROWS, D] that is no longer needed: so four
+// neighbouring numbers leave together, whatever D is. A warp writes and reads its own rows of the tile only.
+template <int D, class RowOf>
+__device__ __forceinline__ void store(const Result<D>& result, float* tile, Place at, int count, int headSize,
+                                      bool vector, RowOf rowOf) {
+    result.toTile(tile, at);
+    __syncwarp();
+#pragma unroll 1
+    for (int i = threadIdx.x % WARP; i < Place::WARP_ROWS * (D / 4); i += WARP) {
+        int r = at.warpRow + i / (D / 4), c = i % (D / 4) * 4;
+        if (r >= count) return;
+        setFour(rowOf(r), c, headSize, vector, fourOfTile(tile + r * TILE_ROW<D> + c));
+    }
 }
 
 // ---- forward --------------------------------------------------------------------------------------------------------
@@ -305,44 +213,46 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;  // one past the last key that the last query sees
-    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + WARP_ROWS) : 0;
+    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + Place::WARP_ROWS) : 0;
     int64 begin = span.begin + first;
-    float largest[4] = {LOWEST, LOWEST, LOWEST, LOWEST}, sum[4] = {};
+    float largest[Place::ROWS], sum[Place::ROWS] = {};
+#pragma unroll
+    for (int i = 0; i < Place::ROWS; i++) largest[i] = LOWEST;
     Result<D> result;
     fetch<D, ROWS>(queries, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); });
 
 #pragma unroll 1
     for (int key = 0; key < end; key += COLUMNS) {
         __syncthreads();
-        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
-        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
+        fetchTwo<D, COLUMNS, THREADS<ROWS>>(keys, values, end - key, headSize, vector, 1,
+                                      in.rows(in.prefixK, in.k, span, key), in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
         if (key >= warpEnd) continue;
-        float p[4][COLUMNS / 16];
+        float p[Place::ROWS][COLUMNS / Place::LANES];
         products<D, COLUMNS>(p, queries, keys, at);
         if (dropout.p > 0) {
             dropout.factors<COLUMNS>(
-                weights, at, [=](int i, int) { return (begin + 4 * at.y + i) * heads + head; },
-                [=](int, int j) { return key + at.x + 16 * j; });
+                weights, at, [=](int i, int) { return (begin + at.row(i)) * heads + head; },
+                [=](int, int j) { return key + at.column(j); });
         }
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int seen = span.prefix + first + 4 * at.y + i;
+        for (int i = 0; i < Place::ROWS; i++) {
+            int seen = span.prefix + first + at.row(i);
             float highest = largest[i];
 #pragma unroll
-            for (int j = 0; j < COLUMNS / 16; j++) {
-                if (key + at.x + 16 * j > seen) p[i][j] = -INFINITY;
+            for (int j = 0; j < COLUMNS / Place::LANES; j++) {
+                if (key + at.column(j) > seen) p[i][j] = -INFINITY;
                 highest = fmaxf(highest, p[i][j]);
             }
-            highest = overWarp<Max, 16>(highest);
+            highest = Place::overRow<Max>(highest);
             float shrink = expf(largest[i] - highest);
             largest[i] = highest;
             sum[i] *= shrink;
 #pragma unroll
-            for (int j = 0; j < COLUMNS / 16; j++) {
+            for (int j = 0; j < COLUMNS / Place::LANES; j++) {
                 p[i][j] = expf(p[i][j] - highest);
                 sum[i] += p[i][j];
-                if (dropout.p > 0) p[i][j] *= weights[at.score<COLUMNS>(i, j)];
+                if (dropout.p > 0) p[i][j] *= weights[scoreAt<COLUMNS>(at, i, j)];
             }
             result.scaleRow(i, shrink);
         }
@@ -350,13 +260,13 @@ __device__ __forceinline__ void forward(Heads out, float* logSumExp, Inputs all)
         result.template add<COLUMNS>(weights, values, at);
     }
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float total = overWarp<Sum, 16>(sum[i]);
-        int r = 4 * at.y + i;
-        if (r < count && at.x == 0) logSumExp[(begin + r) * heads + head] = largest[i] + logf(total);
+    for (int i = 0; i < Place::ROWS; i++) {
+        float total = Place::overRow<Sum>(sum[i]);
+        int r = at.row(i);
+        if (r < count && at.member == 0) logSumExp[(begin + r) * heads + head] = largest[i] + logf(total);
         result.scaleRow(i, 1 / total);
     }
-    result.store(queries, at, count, headSize, vector, [=](int r) { return o.row(begin + r); });
+    store(result, queries, at, count, headSize, vector, [=](int r) { return o.row(begin + r); });
 }
 
 // The forward pass for few queries and many keys, as in generation, where a tile of queries would be empty but for a
@@ -453,51 +363,52 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float2* terms, Heads d
     if (first >= span.length) return;
     int count = min(ROWS, span.length - first);
     int end = span.prefix + first + count;
-    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + WARP_ROWS) : 0;
+    int warpEnd = at.warpRow < count ? min(end, span.prefix + first + at.warpRow + Place::WARP_ROWS) : 0;
     int64 begin = span.begin + first;
     terms += static_cast<int64>(head) * all.spans[all.sequences] + begin;
-    fetch<D, ROWS>(queries, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); });
-    fetch<D, ROWS>(douts, count, headSize, vector, 1, [=](int r) { return dos.row(begin + r); });
+    fetchTwo<D, ROWS, THREADS<ROWS>>(
+        queries, douts, count, headSize, vector, in.scale, [=](int r) { return in.q.row(begin + r); },
+        [=](int r) { return dos.row(begin + r); });
     __syncthreads();
-    float delta[4], logSum[4];
+    float delta[Place::ROWS], logSum[Place::ROWS];
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        int r = 4 * at.y + i;
+    for (int i = 0; i < Place::ROWS; i++) {
+        int r = at.row(i);
         float dot = 0;
 #pragma unroll 1
-        for (int c = 4 * at.x; r < count && c < headSize; c += 64) {
+        for (int c = 4 * at.member; r < count && c < headSize; c += 4 * Place::LANES) {
             float4 a = fourOf(os.row(begin + r), c, headSize, vector), b = four(douts + r * TILE_ROW<D> + c);
             dot += a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
         }
-        delta[i] = overWarp<Sum, 16>(dot);
+        delta[i] = Place::overRow<Sum>(dot);
         logSum[i] = r < count ? logSumExp[(begin + r) * heads + head] : 0;
-        if (r < count && at.x == 0) terms[r] = make_float2(logSum[i], delta[i]);
+        if (r < count && at.member == 0) terms[r] = make_float2(logSum[i], delta[i]);
     }
     Result<D> result;
 
 #pragma unroll 1
     for (int key = 0; key < end; key += COLUMNS) {
         __syncthreads();
-        fetch<D, COLUMNS>(keys, end - key, headSize, vector, 1, in.rows(in.prefixK, in.k, span, key));
-        fetch<D, COLUMNS>(values, end - key, headSize, vector, 1, in.rows(in.prefixV, in.v, span, key));
+        fetchTwo<D, COLUMNS, THREADS<ROWS>>(keys, values, end - key, headSize, vector, 1,
+                                      in.rows(in.prefixK, in.k, span, key), in.rows(in.prefixV, in.v, span, key));
         __syncthreads();
         if (key >= warpEnd) continue;
-        float ds[4][COLUMNS / 16], dp[4][COLUMNS / 16];
+        float ds[Place::ROWS][COLUMNS / Place::LANES], dp[Place::ROWS][COLUMNS / Place::LANES];
         products<D, COLUMNS>(ds, queries, keys, at);
         products<D, COLUMNS>(dp, douts, values, at);
         if (dropout.p > 0) {
             dropout.factors<COLUMNS>(
-                scores, at, [=](int i, int) { return (begin + 4 * at.y + i) * heads + head; },
-                [=](int, int j) { return key + at.x + 16 * j; });
+                scores, at, [=](int i, int) { return (begin + at.row(i)) * heads + head; },
+                [=](int, int j) { return key + at.column(j); });
         }
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            int r = 4 * at.y + i;
+        for (int i = 0; i < Place::ROWS; i++) {
+            int r = at.row(i);
 #pragma unroll
-            for (int j = 0; j < COLUMNS / 16; j++) {
-                int column = key + at.x + 16 * j;
+            for (int j = 0; j < COLUMNS / Place::LANES; j++) {
+                int column = key + at.column(j);
                 float p = column > span.prefix + first + r ? 0 : expf(ds[i][j] - logSum[i]);
-                if (dropout.p > 0) dp[i][j] *= scores[at.score<COLUMNS>(i, j)];
+                if (dropout.p > 0) dp[i][j] *= scores[scoreAt<COLUMNS>(at, i, j)];
                 ds[i][j] = p * (dp[i][j] - delta[i]);
             }
         }
@@ -505,8 +416,8 @@ __device__ __forceinline__ void backwardQueries(Heads dq, float2* terms, Heads d
         result.template add<COLUMNS>(scores, keys, at);
     }
 #pragma unroll
-    for (int i = 0; i < 4; i++) result.scaleRow(i, in.scale);
-    result.store(queries, at, count, headSize, vector, [=](int r) { return dqs.row(begin + r); });
+    for (int i = 0; i < Place::ROWS; i++) result.scaleRow(i, in.scale);
+    store(result, queries, at, count, headSize, vector, [=](int r) { return dqs.row(begin + r); });
 }
 
 // dk and dv, and of the prefix rows each sequence's own share: sharesK and sharesV [sequences][longestPrefix][kvHeads ·
@@ -534,8 +445,8 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
     int first = blockIdx.x / in.sequences * ROWS + (sharesK ? 0 : span.prefix);
     int count = min(ROWS, span.prefix + span.length - first);
     if (count <= 0) return;
-    fetch<D, ROWS>(keys, count, headSize, vector, in.scale, in.rows(in.prefixK, in.k, span, first));
-    fetch<D, ROWS>(values, count, headSize, vector, 1, in.rows(in.prefixV, in.v, span, first));
+    fetchTwo<D, ROWS, THREADS<ROWS>>(keys, values, count, headSize, vector, 1, in.rows(in.prefixK, in.k, span, first),
+                               in.rows(in.prefixV, in.v, span, first));
     Result<D> resultK, resultV;
     int firstQuery = max(0, first - span.prefix) / COLUMNS * COLUMNS;
 
@@ -548,33 +459,32 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
         do {  // at least once, so that no warp stores before all have fetched
             int64 begin = span.begin + query;
             __syncthreads();
-            fetch<D, COLUMNS>(queries, span.length - query, headSize, vector, 1,
-                              [=](int r) { return qs.row(begin + r); });
-            fetch<D, COLUMNS>(douts, span.length - query, headSize, vector, 1,
-                              [=](int r) { return dos.row(begin + r); });
+            fetchTwo<D, COLUMNS, THREADS<ROWS>>(
+                queries, douts, span.length - query, headSize, vector, in.scale,
+                [=](int r) { return qs.row(begin + r); }, [=](int r) { return dos.row(begin + r); });
             if (threadIdx.x < min(COLUMNS, span.length - query)) tileTerms[threadIdx.x] = headTerms[query + threadIdx.x];
             __syncthreads();
             query += COLUMNS;
             if (at.warpRow >= count || first + at.warpRow >= span.prefix + query) continue;
-            float p[4][COLUMNS / 16], ds[4][COLUMNS / 16];
+            float p[Place::ROWS][COLUMNS / Place::LANES], ds[Place::ROWS][COLUMNS / Place::LANES];
             products<D, COLUMNS>(p, keys, queries, at);
             products<D, COLUMNS>(ds, values, douts, at);
             if (dropout.p > 0) {
                 dropout.factors<COLUMNS>(
-                    scores, at, [=](int, int j) { return (begin + at.x + 16 * j) * heads + head; },
-                    [=](int i, int) { return first + 4 * at.y + i; });
+                    scores, at, [=](int, int j) { return (begin + at.column(j)) * heads + head; },
+                    [=](int i, int) { return first + at.row(i); });
             }
 #pragma unroll
-            for (int j = 0; j < COLUMNS / 16; j++) {
-                int c = at.x + 16 * j;
+            for (int j = 0; j < COLUMNS / Place::LANES; j++) {
+                int c = at.column(j);
                 bool exists = begin + c < span.begin + span.length;
                 float2 term = exists ? tileTerms[c] : make_float2(0, 0);
 #pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    int key = first + 4 * at.y + i;
+                for (int i = 0; i < Place::ROWS; i++) {
+                    int key = first + at.row(i);
                     bool seen = exists && key - span.prefix <= begin + c - span.begin;
                     float weight = seen ? expf(p[i][j] - term.x) : 0;
-                    float factor = dropout.p > 0 ? scores[at.score<COLUMNS>(i, j)] : 1;
+                    float factor = dropout.p > 0 ? scores[scoreAt<COLUMNS>(at, i, j)] : 1;
                     p[i][j] = weight * factor;
                     ds[i][j] = weight * (ds[i][j] * factor - term.y);
                 }
@@ -593,33 +503,35 @@ __device__ __forceinline__ void backwardKeys(Heads dk, Heads dv, float* sharesK,
                                     : shares.row(static_cast<int64>(sequence) * longestPrefix + j);
         };
     };
-#pragma unroll
-    for (int i = 0; i < 4; i++) resultK.scaleRow(i, in.scale);
-    resultK.store(keys, at, count, headSize, vector, rowsOf(dks, sks));
-    resultV.store(values, at, count, headSize, vector, rowsOf(dvs, svs));
+    store(resultK, keys, at, count, headSize, vector, rowsOf(dks, sks));
+    store(resultV, values, at, count, headSize, vector, rowsOf(dvs, svs));
 }
 
 // ---- the kernels of one head size -----------------------------------------------------------------------------------
 
-// BLOCKS is how many blocks of the backward kernels share a processor: what registers are left for a thread.
-#define ATTENTION(D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS, BLOCKS)                                                   \
-    extern "C" __global__ void __launch_bounds__(4 * ROWS, 2)                                                          \
-    attention_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                               \
+// NAME tells modules apart; BLOCKS is how many blocks of the backward kernels share a processor: what registers are left
+// for a thread.
+#define ATTENTION(NAME, D, ROWS, COLUMNS, BACK_ROWS, BACK_COLUMNS, BLOCKS)                                             \
+    extern "C" __global__ void __launch_bounds__(THREADS<ROWS>, 2)                                                   \
+    attention_##NAME(float* out, int outStride, float* logSumExp, INPUTS) {                                            \
         forward<D, ROWS, COLUMNS>({out, outStride}, logSumExp, INPUT_VALUES);                                          \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(256)                                                                  \
-    attention_step_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                          \
-        step<D>({out, outStride}, logSumExp, INPUT_VALUES);                                                            \
-    }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, BLOCKS)                                                \
-    attention_queries_##D(float* dq, int dqStride, float2* terms, float* dout, int doutStride, float* out,             \
-                          int outStride, const float* logSumExp, INPUTS) {                                             \
+    extern "C" __global__ void __launch_bounds__(THREADS<BACK_ROWS>, BLOCKS)                                         \
+    attention_queries_##NAME(float* dq, int dqStride, float2* terms, float* dout, int doutStride, float* out,          \
+                             int outStride, const float* logSumExp, INPUTS) {                                          \
         backwardQueries<D, BACK_ROWS, BACK_COLUMNS>({dq, dqStride}, terms, {dout, doutStride}, {out, outStride},       \
                                                     logSumExp, INPUT_VALUES);                                          \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(4 * BACK_ROWS, BLOCKS)                                                \
-    attention_keys_##D(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,               \
-                       int longestPrefix, const float2* terms, float* dout, int doutStride, INPUTS) {                  \
+    extern "C" __global__ void __launch_bounds__(THREADS<BACK_ROWS>, BLOCKS)                                         \
+    attention_keys_##NAME(float* dk, int dkStride, float* dv, int dvStride, float* sharesK, float* sharesV,            \
+                          int longestPrefix, const float2* terms, float* dout, int doutStride, INPUTS) {               \
         backwardKeys<D, BACK_ROWS, BACK_COLUMNS>({dk, dkStride}, {dv, dvStride}, sharesK, sharesV, longestPrefix,      \
                                                  terms, {dout, doutStride}, INPUT_VALUES);                             \
+    }
+
+// The forward pass for few queries, which has no tiles.
+#define ATTENTION_STEP(D)                                                                                              \
+    extern "C" __global__ void __launch_bounds__(256)                                                                  \
+    attention_step_##D(float* out, int outStride, float* logSumExp, INPUTS) {                                          \
+        step<D>({out, outStride}, logSumExp, INPUT_VALUES);                                                            \
     }

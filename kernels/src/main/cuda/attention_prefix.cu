@@ -1,5 +1,7 @@
 // The gradient of rows in front of sequences, from what `attention_keys` found for each sequence.
 #include "common.cuh"
+#include "tiles.cuh"
+#include "tiles_fp32.cuh"
 #include "attention.cuh"
 
 // dPrefix[r] += Σ over the sequences whose prefix covers row r, in ascending order, of their shares of that row. Grid

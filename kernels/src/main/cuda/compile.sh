@@ -1,9 +1,9 @@
 #!/bin/sh
 # Compiles every .cu beside this script to PTX, which is kept with the sources: who builds or runs Lorikeet needs no nvcc.
-# The virtual architecture is the oldest that this nvcc knows, and .version is lowered so that drivers from CUDA 11.8 on
+# The virtual architecture is the oldest that this nvcc knows or, for TF32, the oldest that has it, and .version is lowered so that drivers from CUDA 11.8 on
 # take it. The first lines of each .ptx say what it was made of; PtxSourceTest holds them to it.
 set -eu
-FLAGS="-arch=compute_75 -std=c++17 -ptx"
+FLAGS="-std=c++17 -ptx"
 VERSION=7.8
 
 cd "$(dirname "$0")"
@@ -13,7 +13,8 @@ for source in *.cu; do
     ptx="$target/${source%.cu}.ptx"
     headers=$(sed -n 's/^#include "\(.*\)"$/\1/p' "$source")
     hash=$({ cat "$source" $headers; printf %s "$FLAGS"; } | sha256sum | cut -d ' ' -f 1)
-    nvcc $FLAGS "$source" -o "$ptx.part"
+    case $source in *_tf32_*) architecture=80 ;; *) architecture=75 ;; esac
+    nvcc "-arch=compute_$architecture" $FLAGS "$source" -o "$ptx.part"
     {
         echo "// Made by compile.sh from $source; do not edit."
         echo "// sha256 of source, headers and flags: $hash"

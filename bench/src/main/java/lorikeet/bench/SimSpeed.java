@@ -171,8 +171,8 @@ final class SimSpeed implements Callable<Integer> {
 
         @Override
         public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
-                Precision precision) {
-            gpu.gemm(a, b, c, m, n, k, alpha, add, batch, precision);
+                boolean tf32) {
+            gpu.gemm(a, b, c, m, n, k, alpha, add, batch, tf32);
         }
 
         @Override

@@ -11,9 +11,6 @@ import lorikeet.kernels.Purpose;
 
 /** The loss of a language model: how surprised it is by each next token, −log p(label). */
 public final class CrossEntropy {
-    /** Rows whose logits exist at the same time: enough to keep a matrix product busy. */
-    private static final int CHUNK = 128;
-
     private CrossEntropy() {}
 
     /**
@@ -46,7 +43,7 @@ public final class CrossEntropy {
 
     /**
      * The same loss from the last hidden states and the output embedding: logits = hidden · weightᵀ. Only rows with a label
-     * are computed, {@value #CHUNK} at a time, so that the logits of the whole batch never exist.
+     * are computed, {@link Device#logitRows} at a time, so that the logits of the whole batch never exist.
      *
      * @param hidden [rows, width]
      * @param weight [classes, width], F32 or, when frozen, BF16
@@ -134,9 +131,9 @@ public final class CrossEntropy {
         var device = hidden.device();
         int width = hidden.shape().columns();
         int classes = weight.shape().dim(0);
-        int total = hidden.shape().dim(0);
-        for (int from = 0; from < total; from += CHUNK) {
-            var chunk = new Chunk(from, Math.min(CHUNK, total - from));
+        int total = hidden.shape().dim(0), most = device.logitRows();
+        for (int from = 0; from < total; from += most) {
+            var chunk = new Chunk(from, Math.min(most, total - from));
             try (var _ = device.memory().scope()) {
                 var logits = device.memory().allocate(DType.F32, (long) chunk.count * classes, Purpose.WORKSPACE);
                 var view = Matrix.of(logits, chunk.count, classes);

@@ -34,6 +34,14 @@ public abstract class Device implements AutoCloseable {
     /** Bytes of memory there are, whether in use or not. */
     public abstract long capacity();
 
+    /**
+     * Of how many rows at a time logits are computed, the widest product of a language model: enough to keep the device busy,
+     * and not more, since their memory is scratch space.
+     */
+    public int logitRows() {
+        return 128;
+    }
+
     public final Memory memory() {
         return memory;
     }

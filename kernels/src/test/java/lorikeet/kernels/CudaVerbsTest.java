@@ -51,6 +51,20 @@ class CudaVerbsTest {
         }
     }
 
+    /** On tensor cores, where the GPU has them for TF32. */
+    @Nested
+    class AttentionInTf32 extends AttentionVerbs {
+        @Override
+        protected Device open(Precision precision) {
+            return device(Precision.FAST);
+        }
+
+        @Override
+        double tolerance() {
+            return TF32_TOLERANCE;
+        }
+    }
+
     @Nested
     class Learning extends LearningVerbs {
         @Override

@@ -68,7 +68,8 @@ class MissingBarrierTest {
     /** Launches a kernel in all its variants, without a barrier unless {@code site} is null; says how often. */
     private static int execute(String kernel, Site site) {
         var launches = new int[1];
-        var sim = new SimGpu(RACES);
+        boolean tf32 = kernel.contains("tf32");
+        var sim = new SimGpu(RACES.withCapability(tf32 ? 80 : 75));
         var gpu = (Gpu) Proxy.newProxyInstance(Gpu.class.getClassLoader(), new Class<?>[] {Gpu.class},
                 (_, method, arguments) -> {
                     try {
@@ -91,7 +92,8 @@ class MissingBarrierTest {
                         throw e.getCause();
                     }
                 });
-        try (var device = new CudaDevice(gpu, Precision.STRICT); var _ = device.memory().scope()) {
+        try (var device = new CudaDevice(gpu, tf32 ? Precision.FAST : Precision.STRICT);
+                var _ = device.memory().scope()) {
             new Verbs(device).run(kernel);
             device.synchronise();
         }

@@ -85,6 +85,20 @@ class SimVerbsTest {
         }
     }
 
+    /** On tensor cores. */
+    @Nested
+    class AttentionInTf32 extends AttentionVerbs {
+        @Override
+        protected Device open(Precision precision) {
+            return new CudaDevice(new SimGpu(SimGpu.Options.DEFAULT.withCapability(80)), Precision.FAST);
+        }
+
+        @Override
+        double tolerance() {
+            return TF32_TOLERANCE;
+        }
+    }
+
     @Nested
     class Learning extends LearningVerbs {
         @Override

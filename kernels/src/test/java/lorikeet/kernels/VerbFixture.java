@@ -22,6 +22,8 @@ import org.junit.jupiter.api.TestInstance;
 abstract class VerbFixture {
     /** Largest error allowed in STRICT, as a share of the expected number or of the root mean square of them all. */
     static final double TOLERANCE = 1e-5;
+    /** The same where operands of products are rounded to TF32, 11 bits; gradients are differences of such products. */
+    static final double TF32_TOLERANCE = 5e-3;
     /** Numbers on each side of a target that no verb may touch; odd, so that targets are not aligned. */
     private static final int GUARD = 19;
     private static final float GUARD_VALUE = -12345.5f;
@@ -52,6 +54,7 @@ abstract class VerbFixture {
 
     @BeforeEach
     void openScope() {
+        targets.clear(); // of a test that failed in between
         random = new Random(42);
         bytesBefore = device.memory().ledger().current();
         scope = device.memory().scope();

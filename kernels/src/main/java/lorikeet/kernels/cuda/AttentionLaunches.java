@@ -3,6 +3,7 @@ package lorikeet.kernels.cuda;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Spans;
@@ -13,8 +14,13 @@ final class AttentionLaunches {
     /** Above this many queries per sequence, tiles of queries pay; in generation there is one. */
     private static final int FEW_QUERIES = 8;
 
-    /** The tiles for heads of up to {@code size} numbers, as attention_32.cu and its like have them. */
-    private record Tiles(int size, int rows, int columns, int backRows, int backColumns) {
+    /**
+     * The tiles for heads of up to {@code size} numbers, as attention_32.cu and its like have them.
+     *
+     * @param module   what its name has behind {@code attention_}
+     * @param warpRows of a tile that a warp owns
+     */
+    private record Tiles(String module, int warpRows, int size, int rows, int columns, int backRows, int backColumns) {
 
         int forwardBytes() {
             return Float.BYTES * ((rows + 2 * columns) * (size + 4) + rows * (columns + 4));
@@ -26,8 +32,11 @@ final class AttentionLaunches {
         }
     }
 
-    private static final List<Tiles> TILES = List.of(new Tiles(32, 64, 32, 64, 32), new Tiles(64, 64, 32, 64, 32),
-            new Tiles(128, 32, 32, 32, 16), new Tiles(256, 16, 16, 8, 16));
+    private static final List<Tiles> FP32 = List.of(new Tiles("32", 8, 32, 64, 32, 64, 32),
+            new Tiles("64", 8, 64, 64, 32, 64, 32), new Tiles("128", 8, 128, 32, 32, 32, 16),
+            new Tiles("256", 8, 256, 16, 16, 8, 16));
+    private static final List<Tiles> TF32 = List.of(new Tiles("tf32_32", 16, 32, 64, 32, 64, 32),
+            new Tiles("tf32_64", 16, 64, 64, 32, 64, 32), new Tiles("tf32_128", 16, 128, 32, 32, 32, 16));
 
     private final CudaDevice device;
     private final Spans spans;
@@ -40,7 +49,8 @@ final class AttentionLaunches {
         this.device = device;
         this.spans = spans;
         this.shape = shape;
-        tiles = TILES.stream().filter(t -> shape.headSize() <= t.size()).findFirst()
+        boolean tf32 = device.usesTf32() && spans.longest() > FEW_QUERIES;
+        tiles = (tf32 ? tiles(TF32) : Optional.<Tiles>empty()).or(() -> tiles(FP32))
                 .orElseThrow(() -> new IllegalArgumentException("attention heads of " + shape.headSize()
                         + " numbers: on CUDA they have at most 256"));
         boolean drops = shape.dropout() > 0;
@@ -49,6 +59,10 @@ final class AttentionLaunches {
             shape.heads(), shape.kvHeads(), shape.headSize(), shape.scale(), drops ? shape.dropout() : 0f,
             drops ? (float) (1 / (1 - (double) shape.dropout())) : 1f, shape.key().seed(), shape.key().stream(),
             spans.longestPrefix() + spans.longest()};
+    }
+
+    private Optional<Tiles> tiles(List<Tiles> table) {
+        return table.stream().filter(t -> shape.headSize() <= t.size()).findFirst();
     }
 
     private static long address(Matrix x) {
@@ -61,10 +75,13 @@ final class AttentionLaunches {
 
     void forward(Matrix out, long logSumExp) {
         if (spans.longest() <= FEW_QUERIES && shape.dropout() == 0) {
-            launch("attention_step_", new Grid(spans.sequences() * spans.longest(), shape.heads(), 1, 256, 1), 0,
-                    address(out), stride(out), logSumExp);
+            launch("attention_step_", Integer.toString(tiles.size()),
+                    new Grid(spans.sequences() * spans.longest(), shape.heads(), 1, 256, 1), 0, address(out),
+                    stride(out), logSumExp);
         } else {
-            launch("attention_", grid(spans.longest(), shape.heads(), tiles.rows()), tiles.forwardBytes(), address(out),
+            launch("attention_", tiles.module(), grid(spans.longest(), shape.heads(), tiles.rows()),
+                    tiles.forwardBytes(),
+                    address(out),
                     stride(out), logSumExp);
         }
     }
@@ -76,10 +93,11 @@ final class AttentionLaunches {
      */
     void backward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
             long logSumExp, long terms, long sharesK, long sharesV) {
-        launch("attention_queries_", grid(spans.longest(), shape.heads(), tiles.backRows()), tiles.backwardBytes(),
+        launch("attention_queries_", tiles.module(), grid(spans.longest(), shape.heads(), tiles.backRows()),
+                tiles.backwardBytes(),
                 address(dq), stride(dq), terms, address(dout), stride(dout), address(out), stride(out), logSumExp);
         boolean prefix = sharesK != 0;
-        launch("attention_keys_",
+        launch("attention_keys_", tiles.module(),
                 grid(spans.longest() + (prefix ? spans.longestPrefix() : 0), shape.kvHeads(), tiles.backRows()),
                 tiles.backwardBytes(), address(dk), stride(dk), address(dv), stride(dv), sharesK, sharesV,
                 spans.longestPrefix(), terms, address(dout), stride(dout));
@@ -93,12 +111,13 @@ final class AttentionLaunches {
     }
 
     private Grid grid(int rows, int heads, int tileRows) {
-        return new Grid(Math.multiplyExact(spans.sequences(), Math.ceilDiv(rows, tileRows)), heads, 1, 4 * tileRows, 1);
+        return new Grid(Math.multiplyExact(spans.sequences(), Math.ceilDiv(rows, tileRows)), heads, 1,
+                tileRows / tiles.warpRows() * 32, 1);
     }
 
-    private void launch(String kernel, Grid grid, int sharedBytes, Object... own) {
+    private void launch(String kernel, String module, Grid grid, int sharedBytes, Object... own) {
         var arguments = new ArrayList<>(Arrays.asList(own));
         arguments.addAll(Arrays.asList(inputs));
-        device.launch("attention_" + tiles.size(), kernel + tiles.size(), grid, sharedBytes, arguments.toArray());
+        device.launch("attention_" + module, kernel + module, grid, sharedBytes, arguments.toArray());
     }
 }

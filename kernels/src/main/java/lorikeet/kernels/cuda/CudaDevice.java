@@ -69,6 +69,12 @@ public final class CudaDevice extends Device {
         return gpu.properties().memoryBytes();
     }
 
+    /** With 128, half of an H100's time for GPT-2's logits went into reading the embedding. */
+    @Override
+    public int logitRows() {
+        return 1024;
+    }
+
     @Override
     protected long allocateRaw(long bytes) {
         return gpu.allocate(bytes);
@@ -97,6 +103,11 @@ public final class CudaDevice extends Device {
 
     Grids grids() {
         return grids;
+    }
+
+    /** Whether products of 32-bit floats round their operands to TF32. */
+    boolean usesTf32() {
+        return precision != Precision.STRICT && gpu.properties().hasTf32();
     }
 
     /** Queues a launch, unless the grid is empty; flags are passed as 0 or 1. */
@@ -402,7 +413,7 @@ public final class CudaDevice extends Device {
             boolean round = mixed && precision != Precision.STRICT;
             var type = round && gpu.properties().hasTf32() ? DType.BF16 : DType.F32;
             gpu.gemm(operand(b, type, round), operand(a, type, round), operand(c, DType.F32, false), n, m, k, alpha,
-                    add || bias != null, c.batch(), precision);
+                    add || bias != null, c.batch(), usesTf32());
         }
     }
 

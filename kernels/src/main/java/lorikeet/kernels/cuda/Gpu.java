@@ -2,7 +2,6 @@ package lorikeet.kernels.cuda;
 
 import java.lang.foreign.MemorySegment;
 import lorikeet.kernels.DType;
-import lorikeet.kernels.Precision;
 
 /**
  * The seam between CUDA host code and the driver: what {@code CudaDevice} needs of a GPU. Real ones are reached through
@@ -79,11 +78,11 @@ public interface Gpu extends AutoCloseable {
 
     /**
      * Queues c (+)= alpha · op(a) op(b) in column-major order, {@code batch} times: op(a) is m × k, op(b) k × n, c m × n,
-     * F32. STRICT computes in fp32, FAST may use TF32; operands of BF16 are products of bf16 with 32-bit sums. Both
-     * operands have the same type, as in cuBLAS, and share no number with c.
+     * F32. Operands of F32 may be rounded to TF32 if {@code tf32}; those of BF16 are multiplied as they are, with 32-bit
+     * sums. Both operands have the same type, as in cuBLAS, and share no number with c.
      */
     void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
-            Precision precision);
+            boolean tf32);
 
     /**
      * Gives matrix products scratch space, aligned to 256 bytes, once, before the first of them. A GPU that needs none ignores

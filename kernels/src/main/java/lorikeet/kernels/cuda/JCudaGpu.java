@@ -26,7 +26,6 @@ import jcuda.driver.CUstream_flags;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
-import lorikeet.kernels.Precision;
 
 /** An NVIDIA GPU through JCuda: the driver API, and cuBLAS for matrix products. */
 public final class JCudaGpu implements Gpu {
@@ -286,13 +285,13 @@ public final class JCudaGpu implements Gpu {
 
     @Override
     public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
-            Precision precision) {
+            boolean tf32) {
         makeCurrent();
         try {
-            cublas.gemm(a, b, c, m, n, k, alpha, add, batch, precision == Precision.FAST && properties.hasTf32());
+            cublas.gemm(a, b, c, m, n, k, alpha, add, batch, tf32);
         } catch (CudaException e) {
             throw new CudaException(e.getMessage() + " for a " + a + ", b " + b + ", c " + c + ", m " + m + ", n " + n
-                    + ", k " + k + ", batch " + batch + ", " + precision + " after " + launches);
+                    + ", k " + k + ", batch " + batch + ", TF32 " + tf32 + " after " + launches);
         }
         remember(PRODUCT);
     }

@@ -25,6 +25,12 @@ public final class PtxCompiler {
 
     private PtxCompiler() {}
 
+    /** Those of {@link #ARCHITECTURES} that a module is for. */
+    public static List<String> architectures(String ptx) {
+        return ARCHITECTURES.stream().filter(name -> Integer.parseInt(name.substring(3)) >= Kernels.capability(ptx))
+                .toList();
+    }
+
     /**
      * What one kernel takes on one architecture.
      *

@@ -41,8 +41,9 @@ final class Conversion extends Instruction {
         sourceFile = fileOf(in, 1, from);
     }
 
+    /** Of conversions to TF32 too, which is no type of registers. */
     static Instruction decode(Decoder in) {
-        return new Conversion(in);
+        return in.has("tf32") ? new Tf32Rounding(in) : new Conversion(in);
     }
 
     /** What a wider register than needed is, or else what the type asks for. */

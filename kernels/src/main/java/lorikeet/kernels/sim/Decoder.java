@@ -189,6 +189,11 @@ final class Decoder {
         return unread.remove(modifier);
     }
 
+    /** Whether a modifier is there and has not been read yet. */
+    boolean has(String modifier) {
+        return unread.contains(modifier);
+    }
+
     /** The one of several modifiers that is there, counted as read; null if none is. */
     String takeOneOf(List<String> modifiers) {
         for (var modifier : modifiers) {

@@ -28,6 +28,7 @@ final class InstructionSet {
         read(Return::decode, "ret", "exit");
         read(Barrier::decode, "bar", "barrier");
         read(Shuffle::decode, "shfl");
+        read(TensorCore::decode, "mma");
         read(Vote::decode, "vote", "match", "redux", "activemask");
         read(NoOperation::decode, "membar", "fence", "prefetch", "nanosleep");
         read(Trap::decode, "trap");

@@ -15,6 +15,7 @@ import java.util.concurrent.Executors;
 import lorikeet.kernels.Precision;
 import lorikeet.kernels.cpu.CpuDevice;
 import lorikeet.kernels.cuda.Gpu;
+import lorikeet.kernels.cuda.Kernels;
 
 /**
  * A GPU made of Java: executes PTX, the very text that a driver gets, with each access to memory checked. It is stricter
@@ -184,6 +185,11 @@ public final class SimGpu implements Gpu {
     }
 
     private Module load(String text) {
+        int needed = Kernels.capability(text);
+        if (needed > properties.computeCapability()) {
+            throw new IllegalArgumentException("the PTX module is for sm_" + needed + " and newer, this is sm_"
+                    + properties.computeCapability());
+        }
         var ptx = PARSED.computeIfAbsent(text, Parser::parse);
         var globals = new HashMap<String, Long>();
         long bytes = 0;
@@ -212,8 +218,8 @@ public final class SimGpu implements Gpu {
 
     @Override
     public void gemm(Operand a, Operand b, Operand c, int m, int n, int k, float alpha, boolean add, int batch,
-            Precision precision) {
-        // More exact than cuBLAS in FAST, where that rounds operands to TF32.
+            boolean tf32) {
+        // More exact than cuBLAS, which rounds operands to TF32 where it may.
         var gemm = new Gemm(a, b, c, m, n, k, alpha, add, batch);
         log(PRODUCT);
         queue.add(() -> gemm.run(memory, host.products()));

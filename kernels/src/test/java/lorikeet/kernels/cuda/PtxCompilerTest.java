@@ -35,12 +35,14 @@ class PtxCompilerTest {
         var ptx = Kernels.ptx(module);
         var entries =
                 Pattern.compile("\\.entry (\\w+)\\(").matcher(ptx).results().map(match -> match.group(1)).toList();
-        var rows = PtxCompiler.ARCHITECTURES.parallelStream()
+        var architectures = PtxCompiler.architectures(ptx);
+        var rows = architectures.parallelStream()
                 .flatMap(architecture -> PtxCompiler.compile(ptx, architecture).stream()).toList();
         assertThat(entries).isNotEmpty();
+        assertThat(architectures).hasSize(module.contains("tf32") ? 4 : 5);
         assertThat(rows).extracting(row -> row.kernel() + " on " + row.architecture())
                 .containsExactlyInAnyOrderElementsOf(
-                        PtxCompiler.ARCHITECTURES.stream()
+                        architectures.stream()
                                 .flatMap(architecture -> entries.stream().map(kernel -> kernel + " on " + architecture))
                                 .toList());
         var threads = Pattern.compile("\\.entry (\\w+)\\([^)]*\\)\\s*\\.maxntid (\\d+), 1, 1").matcher(ptx).results()

@@ -79,6 +79,9 @@ class FaultTest {
                 "reads lane 16, which takes no part");
         fails("shfl.sync.idx.b32 %r5, %r0, 0, 31, 0xFFFF;", 1, "block (0, 0, 0), thread (16, 0)",
                 "executed by a lane that its mask does not name: lanes 0–15");
+        fails("setp.ge.u32 %p1, %r0, 16;\n@%p1 exit;\nmma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+                + "{%f0, %f1, %f2, %f3}, {%r0, %r0, %r0, %r0}, {%r0, %r0}, {%f0, %f1, %f2, %f3};", 3,
+                "block (0, 0, 0), thread (0, 0)", "reached by lanes 0–15 but not by lanes 16–31, not running any more");
         fails("setp.lt.u32 %p1, %r0, 8;\n@%p1 vote.sync.any.pred %p2, %p1, -1;", 2, "block (0, 0, 0), thread (0, 0)",
                 "lanes 8–31");
         fails("setp.lt.u32 %p1, %r0, 8;\n@%p1 bar.warp.sync -1;", 2, "block (0, 0, 0), thread (0, 0)", "lanes 8–31");

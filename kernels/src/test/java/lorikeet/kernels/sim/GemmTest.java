@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import lorikeet.kernels.DType;
-import lorikeet.kernels.Precision;
 import lorikeet.kernels.cuda.Gpu.Operand;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -37,7 +36,7 @@ class GemmTest {
         sim.gpu.gemm(new Operand(upload(a, dtype), dtype, transposeA, leadingA, strideA),
                 new Operand(upload(b, dtype), dtype, transposeB, leadingB, strideB),
                 new Operand(deviceC, DType.F32, false, leadingC, strideC), m, n, k, 0.5f, true, batch,
-                Precision.STRICT);
+                false);
         var result = sim.floats(deviceC, c.length);
         for (int i = 0; i < c.length; i++) {
             int matrix = i / strideC, column = i % strideC / leadingC, row = i % leadingC;
@@ -73,14 +72,14 @@ class GemmTest {
     @Test
     void withoutAddingTheOldResultDoesNotMatter() {
         long c = sim.gpu.allocate(4);
-        sim.gpu.gemm(vector(sim.upload(2f)), vector(sim.upload(3f)), vector(c), 1, 1, 1, 1, false, 1, Precision.FAST);
+        sim.gpu.gemm(vector(sim.upload(2f)), vector(sim.upload(3f)), vector(c), 1, 1, 1, 1, false, 1, true);
         assertThat(sim.floats(c, 1)).containsExactly(6);
     }
 
     @Test
     void anEmptySumIsZero() {
         long c = sim.gpu.allocate(4);
-        sim.gpu.gemm(vector(c), vector(c), vector(c), 1, 1, 0, 1, false, 1, Precision.STRICT);
+        sim.gpu.gemm(vector(c), vector(c), vector(c), 1, 1, 0, 1, false, 1, false);
         assertThat(sim.floats(c, 1)).containsExactly(0);
     }
 
@@ -108,9 +107,9 @@ class GemmTest {
         refused("the result must be F32", operand(x, false, 4), operand(x, false, 5),
                 new Operand(x, DType.BF16, false, 4, 0));
         var fine = operand(x, false, 5);
-        assertThatThrownBy(() -> sim.gpu.gemm(fine, fine, fine, 4, -1, 5, 1, false, 1, Precision.STRICT))
+        assertThatThrownBy(() -> sim.gpu.gemm(fine, fine, fine, 4, -1, 5, 1, false, 1, false))
                 .hasMessageContaining("n -1");
-        assertThatThrownBy(() -> sim.gpu.gemm(fine, fine, fine, 4, 3, 5, 1, false, 2, Precision.STRICT))
+        assertThatThrownBy(() -> sim.gpu.gemm(fine, fine, fine, 4, 3, 5, 1, false, 2, false))
                 .hasMessageContaining("overlap");
     }
 
@@ -128,7 +127,7 @@ class GemmTest {
     }
 
     private void multiply(Operand a, Operand b, Operand c) {
-        sim.gpu.gemm(a, b, c, 4, 4, 4, 1, true, 1, Precision.STRICT);
+        sim.gpu.gemm(a, b, c, 4, 4, 4, 1, true, 1, false);
         sim.gpu.synchronise();
     }
 
@@ -151,7 +150,7 @@ class GemmTest {
     }
 
     private void refused(String why, Operand a, Operand b, Operand c) {
-        assertThatThrownBy(() -> sim.gpu.gemm(a, b, c, 4, 3, 5, 1, false, 1, Precision.STRICT))
+        assertThatThrownBy(() -> sim.gpu.gemm(a, b, c, 4, 3, 5, 1, false, 1, false))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageStartingWith("gemm: ")
                 .hasMessageContaining(why);
     }
@@ -162,7 +161,7 @@ class GemmTest {
         long large = sim.gpu.allocate(400);
         assertThatThrownBy(() -> {
             sim.gpu.gemm(operand(small, false, 4), operand(large, false, 5), operand(large + 200, false, 4), 4, 3, 5,
-                    1, false, 1, Precision.STRICT);
+                    1, false, 1, false);
             sim.gpu.synchronise();
         }).hasMessageContaining("gemm: access of 80 bytes at byte 0 of an allocation of 76 bytes");
     }

@@ -190,6 +190,7 @@ class InstructionTest {
             mov.b32 f {0,h}      : 0x3f80 = 1
 
             cvt.u32.u16 r h      : 0xffff = 0xffff
+            cvt.rna.tf32.f32 r f : 1.00048828125 = 0x3f802000; -1.00048828125 = 0xbf802000; 1.000488162 = 0x3f800000; 3.4028235e38 = 0x7f800000; -Inf = 0xff800000; NaN = 0x7fffffff
             cvt.s32.s16 r h      : 0xffff = -1
             cvt.s32.s8 r r       : 0x180 = 0xffffff80
             cvt.u32.u8 r r       : 0x1ff = 0xff

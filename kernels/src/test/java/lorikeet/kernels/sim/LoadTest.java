@@ -39,6 +39,9 @@ class LoadTest {
         "mul.s32 %r1, %r2, %r3; | there is no mul for .s32",
         "cvt.s32.f32 %r1, %f1; | there is no such conversion from .f32 to .s32",
         "atom.global.add.f32 %f1, [%d1], %f2; | floating-point atomics give results that depend on the order",
+        "cvt.rn.tf32.f32 %r1, %f1; | expected cvt.rna.tf32.f32",
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1}, {%r1}, {%r2}, {%f2}; | expected mma.sync.aligned.m16n8k8",
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%f1,%f2}, {%r1}, {%r2}, {%f2}; | expected 4 registers in braces as operand 1",
         "shfl.bfly.b32 %r1, %r2, 1, 31; | expected shfl.sync",
         "bar.arrive 0, 64; | expected a barrier for the whole block",
         "bar.sync 1, 64; | expected 1 operands, found 2",
@@ -54,6 +57,17 @@ class LoadTest {
             assertThatThrownBy(() -> sim.gpu.load(Simulation.kernel(".param .u64 x", line + "\nret;"), "k"))
                     .isInstanceOf(PtxException.class).hasMessageContaining(why).message()
                     .startsWith("PTX line 7 `" + line.strip() + "`: ").doesNotContain("\n");
+        }
+    }
+
+    @Test
+    void refusesAModuleForNewerProcessors() {
+        var kernel = Simulation.kernel(".param .u64 x", "ret;").replace("sm_75", "sm_80");
+        try (var old = new Simulation(Simulation.EXACT);
+                var ampere = new Simulation(Simulation.EXACT.withCapability(80))) {
+            assertThatThrownBy(() -> old.gpu.load(kernel, "k")).isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("the PTX module is for sm_80 and newer, this is sm_75");
+            assertThat(ampere.gpu.load(kernel, "k").name()).isEqualTo("k");
         }
     }
 
@@ -90,7 +104,7 @@ class LoadTest {
 
     @Test
     void directivesAndCommentsAreSkipped() {
-        try (var sim = new Simulation(Simulation.EXACT)) {
+        try (var sim = new Simulation(Simulation.EXACT.withCapability(90))) {
             var kernel = sim.gpu.load("""
                     // a comment; with { marks
                     .version 9.0

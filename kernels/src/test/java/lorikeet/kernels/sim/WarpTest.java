@@ -3,7 +3,9 @@ package lorikeet.kernels.sim;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.function.IntUnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import lorikeet.kernels.cuda.Gpu;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -134,6 +136,31 @@ class WarpTest {
     @Test
     void shuffleByIndex() {
         gives("sub.u32 %r2, 31, %r1; shfl.sync.idx.b32 %r0, %r1, %r2, 31, -1;", t -> t / 32 * 32 + 31 - t % 32);
+    }
+
+    /** a[m][k] = m + 2 k, b[k][n] = 3 k − n, c = 100, with bits below TF32's that make no difference. */
+    @Test
+    void tensorCore() {
+        gives("""
+                .reg .b32 %a<4>, %b<2>, %g, %q; .reg .f32 %s<4>;
+                and.b32 %r2, %r1, 31; shr.u32 %g, %r2, 2; and.b32 %q, %r2, 3;
+                mad.lo.s32 %a0, %q, 2, %g; add.s32 %a1, %a0, 8; add.s32 %a2, %a0, 8; add.s32 %a3, %a0, 16;
+                mul.lo.s32 %b0, %q, 3; sub.s32 %b0, %b0, %g; add.s32 %b1, %b0, 12;
+                """ + Stream.of("a0", "a1", "a2", "a3", "b0", "b1").map("""
+                cvt.rn.f32.s32 %%s0, %%%1$s; mov.b32 %%%1$s, %%s0; or.b32 %%%1$s, %%%1$s, 0x1fff;
+                """::formatted).collect(Collectors.joining()) + """
+                mov.f32 %s0, 0f42C80000; mov.f32 %s1, %s0; mov.f32 %s2, %s0; mov.f32 %s3, %s0;
+                mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%s0, %s1, %s2, %s3}, {%a0, %a1, %a2, %a3}, {%b0, %b1}, {%s0, %s1, %s2, %s3};
+                cvt.rni.s32.f32 %r2, %s0; cvt.rni.s32.f32 %r3, %s1; mad.lo.s32 %r0, %r3, 7, %r2;
+                cvt.rni.s32.f32 %r2, %s2; mad.lo.s32 %r0, %r2, 49, %r0; cvt.rni.s32.f32 %r2, %s3; mad.lo.s32 %r0, %r2, 343, %r0;
+                """, t -> {
+            int m = t % 32 / 4, n = 2 * (t % 4);
+            return product(m, n) + 7 * product(m, n + 1) + 49 * product(m + 8, n) + 343 * product(m + 8, n + 1);
+        });
+    }
+
+    private static int product(int m, int n) {
+        return 100 + IntStream.range(0, 8).map(k -> (m + 2 * k) * (3 * k - n)).sum();
     }
 
     @Test

@@ -85,7 +85,7 @@ final class Kernels implements Callable<Integer> {
         }
         LOG.info("Compiling for {} architectures, then counting one training step.",
                 PtxCompiler.ARCHITECTURES.size());
-        return modules.parallelStream().flatMap(module -> PtxCompiler.ARCHITECTURES.parallelStream()
+        return modules.parallelStream().flatMap(module -> PtxCompiler.architectures(ptx(module)).parallelStream()
                 .flatMap(architecture -> PtxCompiler.compile(ptx(module), architecture).stream())).toList();
     }
 

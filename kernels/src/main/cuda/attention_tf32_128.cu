@@ -1,0 +1,8 @@
+// Attention with heads of 65 to 128 numbers. Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs
+// have; AttentionLaunches.TILES holds the same table.
+#include "common.cuh"
+#include "tiles.cuh"
+#include "tiles_tf32.cuh"
+#include "attention.cuh"
+
+ATTENTION(tf32_128, 128, 32, 32, 32, 16, 3)

@@ -1,0 +1,8 @@
+// Attention with heads of 1 to 32 numbers. Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs
+// have; AttentionLaunches.TILES holds the same table.
+#include "common.cuh"
+#include "tiles.cuh"
+#include "tiles_tf32.cuh"
+#include "attention.cuh"
+
+ATTENTION(tf32_32, 32, 64, 32, 64, 32, 2)
