@@ -29,10 +29,13 @@ record Signature(String kernel, List<Class<?>> parameters) {
     }
 
     void check(Object... arguments) {
-        var types = Arrays.stream(arguments).map(Object::getClass).toList();
-        if (!types.equals(parameters)) {
+        boolean fits = arguments.length == parameters.size();
+        for (int i = 0; fits && i < arguments.length; i++) {
+            fits = arguments[i].getClass() == parameters.get(i);
+        }
+        if (!fits) {
             throw new IllegalArgumentException("kernel " + kernel + " takes " + names(parameters) + ", got "
-                    + names(types));
+                    + names(Arrays.stream(arguments).map(Object::getClass).toList()));
         }
     }
 
