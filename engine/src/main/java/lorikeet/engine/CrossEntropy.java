@@ -131,7 +131,7 @@ public final class CrossEntropy {
         var device = hidden.device();
         int width = hidden.shape().columns();
         int classes = weight.shape().dim(0);
-        int total = hidden.shape().dim(0), most = device.logitRows();
+        int total = hidden.shape().dim(0), most = device.logitRows(weight.requiresGrad());
         for (int from = 0; from < total; from += most) {
             var chunk = new Chunk(from, Math.min(most, total - from));
             try (var _ = device.memory().scope()) {

@@ -37,9 +37,12 @@ public abstract class Device implements AutoCloseable {
     /**
      * Of how many rows at a time logits are computed, the widest product of a language model: enough to keep the device busy,
      * and not more, since their memory is scratch space.
+     *
+     * @param trained whether the head is trained: each time its gradient is read and written, and its weight rounded anew
+     *                where products round their operands
      */
-    public int logitRows() {
-        return 128;
+    public int logitRows(boolean trained) {
+        return trained ? 512 : 128;
     }
 
     public final Memory memory() {
