@@ -120,7 +120,8 @@ constexpr int THREADS = ROWS / Place::WARP_ROWS * WARP;
 // Four numbers as they go into a tile.
 __device__ __forceinline__ void setOperands(float* tile, float factor, float4 x) {
     unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(tile));
-    asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};"  // at once: left to itself the compiler parts some of them
+    // At once: left to itself the compiler parts some of these stores.
+    asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};"
                  :
                  : "r"(address), "f"(operand(factor * x.x)), "f"(operand(factor * x.y)), "f"(operand(factor * x.z)),
                    "f"(operand(factor * x.w))

@@ -3,8 +3,9 @@
 //
 // A warp owns WARP_ROWS rows of a tile. A product leaves each of them with LANES of its lanes: thread `at` of type Place
 // holds ROWS rows, at.row(i), and in each every LANES-th column, at.column(j); at.warpRow is the warp's first row,
-// at.member the thread's number among the lanes of a row. tiles_fp32.cuh and tiles_tf32.cuh each say what these are, how operand() rounds what goes into a tile, and
-// multiply: products() makes scores of two tiles, Result adds up products of scores and a tile.
+// at.member the thread's number among the lanes of a row. tiles_fp32.cuh and tiles_tf32.cuh each say what these are, how
+// operand() rounds what goes into a tile, and multiply: products() makes scores of two tiles, Result adds up products of
+// scores and a tile.
 #pragma once
 
 template <int D>
@@ -34,6 +35,21 @@ __device__ __forceinline__ float4 fourOfTile(const float* p) {
     return v;
 }
 
+// Two numbers and one, likewise.
+__device__ __forceinline__ float2 twoOfTile(const float* p) {
+    float2 v;
+    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
+    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(v.x), "=f"(v.y) : "r"(address));
+    return v;
+}
+
+__device__ __forceinline__ float oneOfTile(const float* p) {
+    float v;
+    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
+    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(address));
+    return v;
+}
+
 // Four numbers from column c of a row of `columns`, zero beyond its end.
 __device__ __forceinline__ float4 fourOf(const float* row, int c, int columns, bool vector) {
     if (vector && c + 4 <= columns) return four(row + c);
@@ -51,19 +67,4 @@ __device__ __forceinline__ void setFour(float* row, int c, int columns, bool vec
     if (c + 1 < columns) row[c + 1] = x.y;
     if (c + 2 < columns) row[c + 2] = x.z;
     if (c + 3 < columns) row[c + 3] = x.w;
-}
-
-// Two numbers and one, likewise.
-__device__ __forceinline__ float2 twoOfTile(const float* p) {
-    float2 v;
-    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
-    asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(v.x), "=f"(v.y) : "r"(address));
-    return v;
-}
-
-__device__ __forceinline__ float oneOfTile(const float* p) {
-    float v;
-    unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(p));
-    asm volatile("ld.shared.f32 %0, [%1];" : "=f"(v) : "r"(address));
-    return v;
 }

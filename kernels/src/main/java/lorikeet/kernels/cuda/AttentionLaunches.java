@@ -11,7 +11,7 @@ import lorikeet.kernels.cuda.Gpu.Grid;
 
 /** Which kernels of attention.cuh compute one attention, on which grids, with which arguments. */
 final class AttentionLaunches {
-    /** Above this many queries per sequence, tiles of queries pay; in generation there is one. */
+    /** Above this many queries per sequence, tiles of queries pay, and tensor cores with them; in generation there is one. */
     private static final int FEW_QUERIES = 8;
 
     /**
@@ -75,13 +75,10 @@ final class AttentionLaunches {
 
     void forward(Matrix out, long logSumExp) {
         if (spans.longest() <= FEW_QUERIES && shape.dropout() == 0) {
-            launch("attention_step_", Integer.toString(tiles.size()),
-                    new Grid(spans.sequences() * spans.longest(), shape.heads(), 1, 256, 1), 0, address(out),
-                    stride(out), logSumExp);
+            launch("attention_step_", new Grid(spans.sequences() * spans.longest(), shape.heads(), 1, 256, 1), 0,
+                    address(out), stride(out), logSumExp);
         } else {
-            launch("attention_", tiles.module(), grid(spans.longest(), shape.heads(), tiles.rows()),
-                    tiles.forwardBytes(),
-                    address(out),
+            launch("attention_", grid(spans.longest(), shape.heads(), tiles.rows()), tiles.forwardBytes(), address(out),
                     stride(out), logSumExp);
         }
     }
@@ -93,11 +90,10 @@ final class AttentionLaunches {
      */
     void backward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout, Matrix out,
             long logSumExp, long terms, long sharesK, long sharesV) {
-        launch("attention_queries_", tiles.module(), grid(spans.longest(), shape.heads(), tiles.backRows()),
-                tiles.backwardBytes(),
+        launch("attention_queries_", grid(spans.longest(), shape.heads(), tiles.backRows()), tiles.backwardBytes(),
                 address(dq), stride(dq), terms, address(dout), stride(dout), address(out), stride(out), logSumExp);
         boolean prefix = sharesK != 0;
-        launch("attention_keys_", tiles.module(),
+        launch("attention_keys_",
                 grid(spans.longest() + (prefix ? spans.longestPrefix() : 0), shape.kvHeads(), tiles.backRows()),
                 tiles.backwardBytes(), address(dk), stride(dk), address(dv), stride(dv), sharesK, sharesV,
                 spans.longestPrefix(), terms, address(dout), stride(dout));
@@ -115,9 +111,9 @@ final class AttentionLaunches {
                 tileRows / tiles.warpRows() * 32, 1);
     }
 
-    private void launch(String kernel, String module, Grid grid, int sharedBytes, Object... own) {
+    private void launch(String kernel, Grid grid, int sharedBytes, Object... own) {
         var arguments = new ArrayList<>(Arrays.asList(own));
         arguments.addAll(Arrays.asList(inputs));
-        device.launch("attention_" + module, kernel + module, grid, sharedBytes, arguments.toArray());
+        device.launch("attention_" + tiles.module(), kernel + tiles.module(), grid, sharedBytes, arguments.toArray());
     }
 }
