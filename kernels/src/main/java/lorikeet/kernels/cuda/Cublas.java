@@ -177,29 +177,39 @@ final class Cublas implements AutoCloseable {
         return x.dtype() == DType.BF16 ? R_16BF : R_32F;
     }
 
+    /** After a fault of the GPU there may be nothing to destroy any more; that is no news then. */
     @Override
     public void close() {
-        check("cublasDestroy", () -> (int) DESTROY.invokeExact(handle));
+        call(() -> (int) DESTROY.invokeExact(handle));
         arena.close();
     }
 
-    /** A call that answers with a status: {@code invokeExact} declares Throwable, but a C function throws nothing. */
     private interface Call {
         int status() throws Throwable;
     }
 
-    private static void check(String name, Call call) {
-        String answer;
+    /** {@code invokeExact} declares Throwable, but a C function throws nothing. */
+    private static int call(Call call) {
         try {
-            int status = call.status();
-            if (status == 0) {
-                return;
-            }
-            var text = (MemorySegment) STATUS_NAME.invokeExact(status);
-            answer = text.reinterpret(Long.MAX_VALUE).getString(0);
+            return call.status();
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
-        throw new CudaException(name + " failed: " + answer);
+    }
+
+    private static void check(String name, Call call) {
+        int status = call(call);
+        if (status != 0) {
+            throw new CudaException(name + " failed: " + statusName(status));
+        }
+    }
+
+    private static String statusName(int status) {
+        try {
+            var name = (MemorySegment) STATUS_NAME.invokeExact(status);
+            return name.reinterpret(Long.MAX_VALUE).getString(0);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
     }
 }

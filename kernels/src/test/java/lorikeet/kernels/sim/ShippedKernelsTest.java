@@ -27,7 +27,7 @@ class ShippedKernelsTest {
     void load(String module) {
         var kernels = kernels(module);
         assertThat(kernels).isNotEmpty();
-        try (var sim = new Simulation(Simulation.EXACT)) {
+        try (var sim = new Simulation(Simulation.EXACT.withCapability(90))) {
             kernels.forEach(kernel -> assertThatCode(() -> sim.gpu.load(Kernels.ptx(module), kernel))
                     .doesNotThrowAnyException());
         }
