@@ -23,7 +23,6 @@ import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
-import lorikeet.kernels.DType;
 import lorikeet.kernels.DeviceUnavailableException;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 
