@@ -1,5 +1,5 @@
 // Attention with heads of 129 to 256 numbers. Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs
-// have; AttentionLaunches.TILES holds the same table.
+// have; AttentionLaunches.FP32 holds the same table.
 #include "common.cuh"
 #include "tiles.cuh"
 #include "tiles_fp32.cuh"

@@ -1,5 +1,4 @@
-// Attention with heads of 1 to 32 numbers. Tiles are as large as 64 KiB of shared memory allow, which the oldest GPUs
-// have; AttentionLaunches.TILES holds the same table.
+// Attention with heads of 1 to 32 numbers on tensor cores; AttentionLaunches.TF32 holds the same table of tiles.
 #include "common.cuh"
 #include "tiles.cuh"
 #include "tiles_tf32.cuh"
