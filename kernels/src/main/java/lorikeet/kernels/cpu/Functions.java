@@ -15,7 +15,7 @@ final class Functions {
     private static final float GELU_CUBIC = 0.044715f;
 
     private static final FloatVector ZERO = all(0), HALF = all(0.5f), ONE = all(1), TWO = all(2);
-    private static final FloatVector LOWEST = all(-104), HIGHEST = all(89), LOG2_E = all(1.44269504f);
+    private static final FloatVector LOWEST = all(-87.33f), HIGHEST = all(89), LOG2_E = all(1.44269504f);
     /** 1.5 · 2²³: adding it to a float below 2²² rounds that to an integer, which then stands in the low bits. */
     private static final FloatVector ROUND = all(12582912f);
     private static final IntVector ROUND_BITS = ROUND.reinterpretAsInts(), BIAS = IntVector.broadcast(Vectors.I, 127);
@@ -43,10 +43,13 @@ final class Functions {
 
     /**
      * eˣ as 2ⁿ eʳ with |r| ≤ ln 2 / 2 and the polynomial of Cephes' {@code expf} (Moshier 1992) for eʳ. 2ⁿ is multiplied
-     * on in two halves, so that results below the normal range come out right and those above it infinite.
+     * on in two halves, so that the largest results come out right and those above the range infinite. Results below the
+     * normal range are 0: processors take a hundred times as long to compute a subnormal number, and each score that a
+     * mask hides would be one.
      */
     static FloatVector exp(FloatVector x) {
-        x = x.blend(LOWEST, x.compare(VectorOperators.LT, LOWEST));
+        var vanishes = x.compare(VectorOperators.LT, LOWEST);
+        x = x.blend(LOWEST, vanishes);
         x = x.blend(HIGHEST, x.compare(VectorOperators.GT, HIGHEST));
         var shifted = x.fma(LOG2_E, ROUND);
         var n = shifted.reinterpretAsInts().sub(ROUND_BITS);
@@ -60,7 +63,7 @@ final class Functions {
         p = p.fma(r, EXP_2);
         p = p.fma(r.mul(r), r.add(ONE));
         var half = n.lanewise(VectorOperators.ASHR, 1);
-        return p.mul(powerOfTwo(half)).mul(powerOfTwo(n.sub(half)));
+        return p.mul(powerOfTwo(half)).mul(powerOfTwo(n.sub(half))).blend(ZERO, vanishes);
     }
 
     private static FloatVector powerOfTwo(IntVector n) {
