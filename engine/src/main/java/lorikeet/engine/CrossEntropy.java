@@ -63,7 +63,8 @@ public final class CrossEntropy {
         // The gradients are computed now, for a loss whose own gradient is 1, while the logits are there.
         boolean forHidden = Autograd.recording() && hidden.requiresGrad();
         boolean forWeight = Autograd.recording() && weight.requiresGrad();
-        var dchosen = forHidden ? chosen.result() : null;
+        // Only a trained weight needs the hidden states once their logits are there: else their gradient takes their place.
+        var dchosen = !forHidden ? null : forWeight ? chosen.result() : chosen;
         var dweight = forWeight ? Tensor.over(weight.takeGradientMemory(), weight.shape()) : null;
         if (forWeight && labelled.length == 0) {
             device.fill(dweight.data(), 0);
@@ -140,7 +141,8 @@ public final class CrossEntropy {
                 device.gemm(view, rows(hidden.data(), chunk, width), weight.matrix().transpose(), 1, false, null);
                 device.crossEntropy(losses.data().slice(from, chunk.count), withGradient ? logits : null, logits,
                         targets.data().slice(from, chunk.count), chunk.count, classes, factor);
-                work.run(chunk, view);
+                // What is trained reads the gradient, too, in products of any number of rows: in 32 bits.
+                work.run(chunk, withGradient && !weight.requiresGrad() ? device.forProducts(view) : view);
             }
         }
     }

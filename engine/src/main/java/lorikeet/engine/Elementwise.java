@@ -95,16 +95,14 @@ final class Elementwise {
         int columns = x.shape().columns();
         var y = x.result();
         device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns);
-        var toInput = Gradient.of(x, (dx, dy, add) -> device.biasUnaryBackward(f, dx, dy, x.data(), bias.data(), rows,
-                columns, add), x, bias);
-        // a trained bias has the gradient of the sum, added up over the rows
         var toBoth = new Gradient(List.of(x, bias), List.of(x, bias), dy -> {
-            var dsum = x.result();
-            device.biasUnaryBackward(f, dsum.data(), dy, x.data(), bias.data(), rows, columns, false);
-            x.accumulate(dsum.data());
-            bias.accumulate((db, add) -> device.sum(db, dsum.data(), 1, rows, columns, add));
+            // This rule is the only one to read dy: unless another tensor shares it, the gradient of the sum takes its place.
+            var dsum = dy.shared() ? x.result().data() : dy;
+            device.biasUnaryBackward(f, dsum, dy, x.data(), bias.data(), rows, columns, false);
+            x.accumulate(dsum);
+            bias.accumulate((db, add) -> device.sum(db, dsum, 1, rows, columns, add));
         });
-        return y.derive(bias.requiresGrad() ? toBoth : toInput)
+        return y.derive(toBoth)
                 .cheap(List.of(x, bias), () -> device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns));
     }
 

@@ -104,6 +104,11 @@ public final class Buffer {
         return new Buffer(block, dtype, offset + from, count);
     }
 
+    /** A view of the same bytes, all of them, as numbers of another kind. */
+    public Buffer as(DType other) {
+        return new Buffer(block, other, offset * dtype.bytes() / other.bytes(), bytes() / other.bytes());
+    }
+
     /** Adds a reference and returns this buffer. */
     public Buffer retain() {
         address();

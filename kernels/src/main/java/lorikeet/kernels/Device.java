@@ -247,7 +247,7 @@ public abstract class Device implements AutoCloseable {
     /** y[r][c] = f(x[r][c] + bias[c]). */
     public abstract void biasUnary(Unary f, Buffer y, Buffer x, Buffer bias, int rows, int columns);
 
-    /** dx[r][c] (+)= dy[r][c] · f′(x[r][c] + bias[c]). */
+    /** dx[r][c] (+)= dy[r][c] · f′(x[r][c] + bias[c]); dx may be the same buffer as dy. */
     public abstract void biasUnaryBackward(Unary f, Buffer dx, Buffer dy, Buffer x, Buffer bias, int rows, int columns,
             boolean add);
 
@@ -308,6 +308,16 @@ public abstract class Device implements AutoCloseable {
     public abstract void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV,
             Matrix dout, Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV,
             Spans spans, AttentionShape shape);
+
+    /**
+     * The matrix in the form in which products with frozen matrices read it, in the same memory: rounded in place where they
+     * would make a rounded copy of it, else as it is. For scratch data that nothing else reads from here on.
+     *
+     * @param x of F32, compact
+     */
+    public Matrix forProducts(Matrix x) {
+        return x;
+    }
 
     /**
      * losses[r] = −log softmax(logits[r])[labels[r]], and 0 where the label is {@link #IGNORED_LABEL}. If

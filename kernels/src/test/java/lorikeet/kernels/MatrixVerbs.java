@@ -143,7 +143,7 @@ abstract class MatrixVerbs extends VerbFixture {
 
     /** Copies that a device keeps of frozen memory serve all products with it, and go when it changes. */
     @ParameterizedTest
-    @CsvSource({"1, 64, 48", "65, 80, 300", "700, 33, 64", "3, 600, 770", "40, 8, 100"})
+    @CsvSource({"1, 64, 48", "65, 80, 300", "700, 33, 64", "400, 48, 300", "3, 600, 770", "40, 8, 100"})
     void frozenOperand(int m, int n, int k) {
         inPrecision(Precision.FAST, () -> {
             for (boolean transposed : new boolean[] {false, true}) {
@@ -155,6 +155,9 @@ abstract class MatrixVerbs extends VerbFixture {
                 check(operand(m + 1, k, true, 0, 1, DType.F32), b, 0, 1, false, false, false, 0.02);
                 var back = new Operand(b.matrix.transpose(), b.values);
                 check(operand(m, n, false, 0, 1, DType.F32), back, 0, 1, true, false, false, 0.02);
+                var scratch = operand(m, k, false, 0, 1, DType.F32);
+                check(new Operand(device.forProducts(scratch.matrix), scratch.values), b, 0, 1, true, false, false,
+                        0.02);
                 memory.thaw();
                 var changed = new Operand(b.matrix, normals(b.values.length));
                 device.upload(memory, changed.values);

@@ -377,6 +377,15 @@ public final class CpuDevice extends Device {
         return operand(x, copy, x.columns(), (long) x.rows() * x.columns());
     }
 
+    @Override
+    public Matrix forProducts(Matrix x) {
+        if (precision == Precision.STRICT || !products.takesBf16()) {
+            return x;
+        }
+        movement.toBf16InPlace(x.data().address(), (long) x.rows() * x.columns());
+        return Matrix.of(x.data().as(DType.BF16), x.rows(), x.columns());
+    }
+
     /** The operand as F32: as it is, or in the workspace if it is bf16 or is to be rounded to that first. */
     private Operand f32(Matrix x, boolean round) {
         if (x.data().dtype() == DType.F32 && !round) {

@@ -76,6 +76,10 @@ final class Matmul {
             if (bias && (alpha != 1 || add)) {
                 throw new IllegalArgumentException("a bias is added to the product alone");
             }
+            if (rows < 0 && aColumn == 1 && aRow != k) {
+                // oneDNN 3.13 accepts it, and reads the rows as if there were nothing between them.
+                throw new IllegalArgumentException("rows of bf16 must lie side by side: " + k + ", " + aRow + " apart");
+            }
         }
 
         boolean packed() {

@@ -37,6 +37,21 @@ final class Movement {
         }
     }
 
+    /**
+     * F32 becomes bf16 in the first half of its bytes, as much at a time as has been done already: that goes where the numbers
+     * of the time before lay, which have been read by then.
+     */
+    void toBf16InPlace(long x, long n) {
+        long done = Math.min(n, GRAIN);
+        toBf16Run(x, x, (int) done);
+        while (done < n) {
+            long start = done, count = Math.min(done, n - done);
+            parallel.ranges(count, GRAIN,
+                    (from, to) -> toBf16Run(x + 2 * (start + from), x + 4 * (start + from), (int) (to - from)));
+            done += count;
+        }
+    }
+
     void fromBf16(long y, long x, long n) {
         parallel.ranges(n, GRAIN, (from, to) -> fromBf16Run(y + 4 * from, x + 2 * from, (int) (to - from)));
     }
