@@ -142,7 +142,8 @@ public final class CrossEntropy {
                 device.crossEntropy(losses.data().slice(from, chunk.count), withGradient ? logits : null, logits,
                         targets.data().slice(from, chunk.count), chunk.count, classes, factor);
                 // What is trained reads the gradient, too, in products of any number of rows: in 32 bits.
-                work.run(chunk, withGradient && !weight.requiresGrad() ? device.forProducts(view) : view);
+                work.run(chunk,
+                        withGradient && !weight.requiresGrad() ? device.forProducts(view, weight.matrix()) : view);
             }
         }
     }

@@ -310,12 +310,13 @@ public abstract class Device implements AutoCloseable {
             Spans spans, AttentionShape shape);
 
     /**
-     * The matrix in the form in which products with frozen matrices read it, in the same memory: rounded in place where they
-     * would make a rounded copy of it, else as it is. For scratch data that nothing else reads from here on.
+     * The matrix in the form in which {@link #gemm} reads it as the left factor of products with {@code b}, in the same
+     * memory: rounded in place where they would make a rounded copy of it, else as it is. For scratch data that nothing else
+     * reads from here on.
      *
      * @param x of F32, compact
      */
-    public Matrix forProducts(Matrix x) {
+    public Matrix forProducts(Matrix x, Matrix b) {
         return x;
     }
 

@@ -12,6 +12,7 @@ import java.util.function.BiFunction;
 import lorikeet.kernels.AdamW;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.Buffer;
+import lorikeet.kernels.CLibrary;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Matrix;
@@ -89,16 +90,12 @@ public final class CpuDevice extends Device {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getTotalMemorySize();
     }
 
+    private static final CLibrary LIBC = new CLibrary(Linker.nativeLinker().defaultLookup());
     private static final MethodHandle MALLOC =
-            libc("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-    private static final MethodHandle FREE = libc("free", FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
+            LIBC.function("malloc", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    private static final MethodHandle FREE = LIBC.function("free", FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
     /** Room for alignment in front, with the address that malloc gave, and for one vector behind. */
     private static final int MARGIN = 128;
-
-    private static MethodHandle libc(String name, FunctionDescriptor descriptor) {
-        var linker = Linker.nativeLinker();
-        return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), descriptor);
-    }
 
     @Override
     protected long allocateRaw(long bytes) {
@@ -110,10 +107,8 @@ public final class CpuDevice extends Device {
             long address = block + 64 & -64;
             Vectors.ALL.set(ValueLayout.JAVA_LONG, address - 8, block);
             return address;
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new IllegalStateException(e);
+            throw CLibrary.unexpected(e);
         }
     }
 
@@ -121,10 +116,8 @@ public final class CpuDevice extends Device {
     protected void freeRaw(long address, long bytes) {
         try {
             FREE.invokeExact(Vectors.ALL.get(ValueLayout.JAVA_LONG, address - 8));
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new IllegalStateException(e);
+            throw CLibrary.unexpected(e);
         }
     }
 
@@ -332,10 +325,8 @@ public final class CpuDevice extends Device {
             }
             return;
         }
-        boolean mixed = a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
-        boolean round = precision == Precision.FAST
-                ? mixed || Math.min(Math.min(m, n), k) >= Packing.LEAST
-                : mixed && precision == Precision.BF16;
+        boolean mixed = mixed(a, b);
+        boolean round = rounds(a, b);
         try (var _ = memory().scope()) {
             if (round && products.takesBf16()) {
                 boolean pad = a.transposed() && !b.transposed() && batch == 1 && !mixed;
@@ -354,6 +345,17 @@ public final class CpuDevice extends Device {
      * with zeros behind up to a multiple of this.
      */
     private static final int DEPTH_STEP = 64;
+
+    private static boolean mixed(Matrix a, Matrix b) {
+        return a.data().dtype() == DType.BF16 || b.data().dtype() == DType.BF16;
+    }
+
+    /** Whether the product of a and b rounds its operands to bf16. */
+    private boolean rounds(Matrix a, Matrix b) {
+        return precision == Precision.FAST
+                ? mixed(a, b) || Math.min(Math.min(a.height(), b.width()), a.width()) >= Packing.LEAST
+                : mixed(a, b) && precision == Precision.BF16;
+    }
 
     private static Operand operand(Matrix x) {
         return operand(x, x.data(), x.stride(), x.batchStride());
@@ -378,8 +380,8 @@ public final class CpuDevice extends Device {
     }
 
     @Override
-    public Matrix forProducts(Matrix x) {
-        if (precision == Precision.STRICT || !products.takesBf16()) {
+    public Matrix forProducts(Matrix x, Matrix b) {
+        if (!rounds(x, b) || !products.takesBf16()) {
             return x;
         }
         movement.toBf16InPlace(x.data().address(), (long) x.rows() * x.columns());

@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
-import static lorikeet.kernels.cpu.OneDnn.call;
+import static lorikeet.kernels.CLibrary.call;
 import static lorikeet.kernels.cpu.OneDnn.check;
 import static lorikeet.kernels.cpu.OneDnn.create;
 import static lorikeet.kernels.cpu.OneDnn.status;
@@ -13,6 +13,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import lorikeet.kernels.CLibrary;
 import lorikeet.kernels.DType;
 
 /**
@@ -287,7 +288,7 @@ final class Matmul {
                 status |= (int) EXECUTE.invokeExact(primitive, stream, product.bias ? 5 : 4, arguments);
                 check(status, "multiply");
             } catch (Throwable e) {
-                throw OneDnn.unexpected(e);
+                throw CLibrary.unexpected(e);
             }
         }
 

@@ -5,15 +5,16 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static lorikeet.kernels.CLibrary.call;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import lorikeet.kernels.CLibrary;
 
 /**
  * The few functions of oneDNN's C interface (version 3) that matrix products need, called through
@@ -24,7 +25,7 @@ final class OneDnn {
     /** Bits of instruction sets that multiply bf16 themselves. */
     private static final int AVX512_BF16 = 231, AMX = 4079;
 
-    private static final SymbolLookup LIBRARY;
+    private static final CLibrary LIBRARY;
     /** Why the library cannot be used, or null. */
     static final String PROBLEM;
 
@@ -40,7 +41,7 @@ final class OneDnn {
                 problem = e.getMessage();
             }
         }
-        LIBRARY = library;
+        LIBRARY = new CLibrary(library);
         PROBLEM = problem;
     }
 
@@ -59,32 +60,11 @@ final class OneDnn {
 
     /** A function that returns a status. */
     static MethodHandle status(String name, MemoryLayout... parameters) {
-        return function(name, FunctionDescriptor.of(JAVA_INT, parameters));
+        return LIBRARY.status(name, parameters);
     }
 
     static MethodHandle function(String name, FunctionDescriptor descriptor) {
-        return LIBRARY == null ? null : Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(name), descriptor);
-    }
-
-    /** A call into the library: {@code invokeExact} declares Throwable, but a C function throws nothing. */
-    interface Call<T> {
-        T invoke() throws Throwable;
-    }
-
-    static <T> T call(Call<T> call) {
-        try {
-            return call.invoke();
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
-    }
-
-    static RuntimeException unexpected(Throwable e) {
-        return switch (e) {
-            case RuntimeException exception -> exception;
-            case Error error -> throw error;
-            default -> new IllegalStateException(e);
-        };
+        return LIBRARY.function(name, descriptor);
     }
 
     static void check(int status, String what) {
@@ -157,7 +137,7 @@ final class OneDnn {
                             alpha, a, aLeading, b, bLeading, beta, c, cLeading);
             check(status, "multiply");
         } catch (Throwable e) {
-            throw unexpected(e);
+            throw CLibrary.unexpected(e);
         }
     }
 }

@@ -4,12 +4,11 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static lorikeet.kernels.CLibrary.call;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
@@ -19,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import lorikeet.kernels.CLibrary;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.cuda.Gpu.Operand;
 
@@ -30,9 +30,9 @@ final class Cublas implements AutoCloseable {
     /** The CUDA versions whose cuBLAS has what is called here. */
     private static final int OLDEST = 12, NEWEST = 13;
     private static final boolean WINDOWS = System.getProperty("os.name").startsWith("Windows");
-    private static final SymbolLookup LIBRARY = open();
+    private static final CLibrary LIBRARY = new CLibrary(open());
     /** Why cuBLAS cannot be called here, or null if it can. */
-    static final String PROBLEM = LIBRARY == null ? problem() : null;
+    static final String PROBLEM = LIBRARY.symbols() == null ? problem() : null;
 
     // From cublas_api.h and library_types.h.
     private static final int OP_N = 0, OP_T = 1;
@@ -40,21 +40,23 @@ final class Cublas implements AutoCloseable {
     private static final int COMPUTE_32F = 68, COMPUTE_32F_FAST_TF32 = 77;
     private static final int GEMM_DEFAULT = -1;
 
-    private static final MethodHandle CREATE = status("cublasCreate_v2", ADDRESS);
-    private static final MethodHandle DESTROY = status("cublasDestroy_v2", JAVA_LONG);
-    private static final MethodHandle SET_STREAM = status("cublasSetStream_v2", JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle CREATE = LIBRARY.status("cublasCreate_v2", ADDRESS);
+    private static final MethodHandle DESTROY = LIBRARY.status("cublasDestroy_v2", JAVA_LONG);
+    private static final MethodHandle SET_STREAM = LIBRARY.status("cublasSetStream_v2", JAVA_LONG, JAVA_LONG);
     private static final MethodHandle SET_WORKSPACE =
-            status("cublasSetWorkspace_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG);
+            LIBRARY.status("cublasSetWorkspace_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG);
     /** Handle; operations; m, n, k; α; a, its type and leading dimension; b likewise; β; c likewise; compute type, algorithm. */
-    private static final MethodHandle GEMM = status("cublasGemmEx", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT,
+    private static final MethodHandle GEMM = LIBRARY.status("cublasGemmEx", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+            JAVA_INT,
             JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG,
             JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     /** The same with a stride from one matrix to the next behind each leading dimension, and their number. */
-    private static final MethodHandle GEMM_BATCH = status("cublasGemmStridedBatchedEx", JAVA_LONG, JAVA_INT, JAVA_INT,
+    private static final MethodHandle GEMM_BATCH = LIBRARY.status("cublasGemmStridedBatchedEx", JAVA_LONG, JAVA_INT,
+            JAVA_INT,
             JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT,
             JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle STATUS_NAME =
-            function("cublasGetStatusName", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+            LIBRARY.function("cublasGetStatusName", FunctionDescriptor.of(ADDRESS, JAVA_INT));
 
     private final long handle;
     private final Arena arena = Arena.ofShared();
@@ -120,14 +122,6 @@ final class Cublas implements AutoCloseable {
                         + "; install them from CUDA " + versions + " and name their folder in LD_LIBRARY_PATH";
     }
 
-    private static MethodHandle status(String name, MemoryLayout... parameters) {
-        return function(name, FunctionDescriptor.of(JAVA_INT, parameters));
-    }
-
-    private static MethodHandle function(String name, FunctionDescriptor descriptor) {
-        return LIBRARY == null ? null : Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(name), descriptor);
-    }
-
     // ---- products ----------------------------------------------------------------------------------------------------
 
     /**
@@ -184,20 +178,7 @@ final class Cublas implements AutoCloseable {
         arena.close();
     }
 
-    private interface Call {
-        int status() throws Throwable;
-    }
-
-    /** {@code invokeExact} declares Throwable, but a C function throws nothing. */
-    private static int call(Call call) {
-        try {
-            return call.status();
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static void check(String name, Call call) {
+    private static void check(String name, CLibrary.Call<Integer> call) {
         int status = call(call);
         if (status != 0) {
             throw new CudaException(name + " failed: " + statusName(status));
@@ -205,11 +186,7 @@ final class Cublas implements AutoCloseable {
     }
 
     private static String statusName(int status) {
-        try {
-            var name = (MemorySegment) STATUS_NAME.invokeExact(status);
-            return name.reinterpret(Long.MAX_VALUE).getString(0);
-        } catch (Throwable e) {
-            throw new AssertionError(e);
-        }
+        var name = call(() -> (MemorySegment) STATUS_NAME.invokeExact(status));
+        return name.reinterpret(Long.MAX_VALUE).getString(0);
     }
 }
