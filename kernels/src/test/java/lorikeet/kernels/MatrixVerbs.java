@@ -159,9 +159,8 @@ abstract class MatrixVerbs extends VerbFixture {
                 var back = new Operand(b.matrix.transpose(), b.values);
                 check(operand(m, n, false, 0, 1, DType.F32), back, 0, 1, true, false, false, 0.02);
                 var scratch = operand(m, k, false, 0, 1, DType.F32);
-                check(new Operand(device.forProducts(scratch.matrix, b.matrix), scratch.values), b, 0, 1, true, false,
-                        false,
-                        0.02);
+                var ready = new Operand(device.forProducts(scratch.matrix, b.matrix), scratch.values);
+                check(ready, b, 0, 1, true, false, false, 0.02);
                 memory.thaw();
                 var changed = new Operand(b.matrix, normals(b.values.length));
                 device.upload(memory, changed.values);

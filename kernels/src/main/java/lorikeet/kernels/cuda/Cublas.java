@@ -47,14 +47,13 @@ final class Cublas implements AutoCloseable {
             LIBRARY.status("cublasSetWorkspace_v2", JAVA_LONG, JAVA_LONG, JAVA_LONG);
     /** Handle; operations; m, n, k; α; a, its type and leading dimension; b likewise; β; c likewise; compute type, algorithm. */
     private static final MethodHandle GEMM = LIBRARY.status("cublasGemmEx", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
-            JAVA_INT,
-            JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG,
-            JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+            JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG,
+            JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     /** The same with a stride from one matrix to the next behind each leading dimension, and their number. */
     private static final MethodHandle GEMM_BATCH = LIBRARY.status("cublasGemmStridedBatchedEx", JAVA_LONG, JAVA_INT,
-            JAVA_INT,
-            JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT,
-            JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT);
+            JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG,
+            JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT,
+            JAVA_INT);
     private static final MethodHandle STATUS_NAME =
             LIBRARY.function("cublasGetStatusName", FunctionDescriptor.of(ADDRESS, JAVA_INT));
 
