@@ -56,7 +56,7 @@ public final class AnomalySearch {
     }
 
     private void lookAtResult(Tensor y, Gradient... rules) {
-        var inputs = Arrays.stream(rules).flatMap(rule -> rule.inputs().stream()).toList();
+        var inputs = Arrays.stream(rules).flatMap(rule -> Arrays.stream(rule.inputs())).toList();
         var own = inputs.stream().map(names::get).filter(Objects::nonNull).findFirst();
         layer = own.map(AnomalySearch::layerOf).orElse(layer);
         var place = operation() + (layer.isEmpty() ? "" : (own.isPresent() ? " at " : " behind ") + layer);

@@ -1,6 +1,5 @@
 package lorikeet.engine;
 
-import java.util.List;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Spans;
@@ -28,8 +27,10 @@ public final class Attention {
         device.attention(out.matrix(), logSumExp.data(), input.columns(0, q), input.columns(q, kv),
                 input.columns(q + kv, kv), keys(prefix, kv), values(prefix, kv), spans, shape);
         var table = table(spans);
-        var inputs = prefix == null ? List.of(qkv) : List.of(qkv, prefix);
-        var saved = prefix == null ? List.of(qkv, out, logSumExp, table) : List.of(qkv, prefix, out, logSumExp, table);
+        var inputs = prefix == null ? new Tensor[] {qkv} : new Tensor[] {qkv, prefix};
+        var saved = prefix == null
+                ? new Tensor[] {qkv, out, logSumExp, table}
+                : new Tensor[] {qkv, prefix, out, logSumExp, table};
         return out.derive(new Gradient(inputs, saved, dy -> {
             try (var _ = device.memory().scope()) {
                 var dqkv = qkv.result();

@@ -89,7 +89,7 @@ public final class CrossEntropy {
             }, dchosen, rows));
         }
         if (forWeight) {
-            gradients.add(new Gradient(List.of(weight), List.of(dweight), dy -> {
+            gradients.add(new Gradient(new Tensor[] {weight}, new Tensor[] {dweight}, dy -> {
                 times(dweight, dy);
                 weight.accumulateTaken(dweight.data());
             }));

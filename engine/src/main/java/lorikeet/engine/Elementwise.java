@@ -1,6 +1,5 @@
 package lorikeet.engine;
 
-import java.util.List;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Unary;
 
@@ -85,7 +84,7 @@ final class Elementwise {
         var y = x.result();
         device.unary(f, y.data(), x.data());
         return y.derive(Gradient.of(x, (dx, dy, add) -> device.unaryBackward(f, dx, dy, x.data(), add), x))
-                .cheap(List.of(x), () -> device.unary(f, y.data(), x.data()));
+                .cheap(() -> device.unary(f, y.data(), x.data()), x);
     }
 
     static Tensor biasUnary(Unary f, Tensor x, Tensor bias) {
@@ -95,7 +94,8 @@ final class Elementwise {
         int columns = x.shape().columns();
         var y = x.result();
         device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns);
-        var toBoth = new Gradient(List.of(x, bias), List.of(x, bias), dy -> {
+        var inputs = new Tensor[] {x, bias};
+        var toBoth = new Gradient(inputs, inputs, dy -> {
             // This rule is the only one to read dy: unless another tensor shares it, the gradient of the sum takes its place.
             var dsum = dy.shared() ? x.result().data() : dy;
             device.biasUnaryBackward(f, dsum, dy, x.data(), bias.data(), rows, columns, false);
@@ -103,7 +103,7 @@ final class Elementwise {
             bias.accumulate((db, add) -> device.sum(db, dsum, 1, rows, columns, add));
         });
         return y.derive(toBoth)
-                .cheap(List.of(x, bias), () -> device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns));
+                .cheap(() -> device.biasUnary(f, y.data(), x.data(), bias.data(), rows, columns), inputs);
     }
 
     static Tensor dropout(Tensor x, float p, RandomKey key) {

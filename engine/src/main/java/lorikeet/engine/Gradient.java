@@ -1,6 +1,5 @@
 package lorikeet.engine;
 
-import java.util.List;
 import lorikeet.kernels.Buffer;
 
 /**
@@ -12,7 +11,8 @@ import lorikeet.kernels.Buffer;
  * @param saved  the tensors whose values {@code rule} reads; they stay in memory until it has run
  * @param rule   reads dy and calls {@link Tensor#accumulate} on those inputs that require a gradient
  */
-record Gradient(List<Tensor> inputs, List<Tensor> saved, Rule rule) {
+record Gradient(Tensor[] inputs, Tensor[] saved, Rule rule) {
+    private static final Tensor[] NONE = {};
 
     interface Rule {
         void run(Buffer dy);
@@ -25,12 +25,12 @@ record Gradient(List<Tensor> inputs, List<Tensor> saved, Rule rule) {
 
     /** The rule for a single input. */
     static Gradient of(Tensor x, SingleRule rule, Tensor... saved) {
-        return new Gradient(List.of(x), List.of(saved), dy -> x.accumulate((dx, add) -> rule.run(dx, dy, add)));
+        return new Gradient(new Tensor[] {x}, saved, dy -> x.accumulate((dx, add) -> rule.run(dx, dy, add)));
     }
 
     /** The input's gradient is the output's, unchanged: no work, shared memory. */
     static Gradient same(Tensor x) {
-        return new Gradient(List.of(x), List.of(), x::accumulate);
+        return new Gradient(new Tensor[] {x}, NONE, x::accumulate);
     }
 
     boolean needed() {

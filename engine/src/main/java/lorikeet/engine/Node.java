@@ -6,23 +6,23 @@ import lorikeet.kernels.Buffer;
 
 /** What a tensor remembers of the operation that made it: the rules to run in backward and the values they read. */
 final class Node {
-    private final List<Gradient> gradients;
+    private final Gradient[] gradients;
     private final List<Buffer> saved = new ArrayList<>();
     private boolean consumed;
     /** Set while {@link Backward} sorts the graph. */
     boolean visited;
 
-    Node(List<Gradient> gradients) {
+    Node(Gradient[] gradients) {
         this.gradients = gradients;
         for (var gradient : gradients) {
             for (var tensor : gradient.saved()) {
-                tensor.kept().forEach(buffer -> saved.add(buffer.retain()));
+                tensor.keep(saved);
                 Recomputation.saved(tensor);
             }
         }
     }
 
-    List<Gradient> gradients() {
+    Gradient[] gradients() {
         return gradients;
     }
 
@@ -33,7 +33,9 @@ final class Node {
         }
         for (var gradient : gradients) {
             try (var _ = dy.device().memory().scope()) {
-                gradient.saved().forEach(Tensor::restore);
+                for (var tensor : gradient.saved()) {
+                    tensor.restore();
+                }
                 gradient.rule().run(dy);
             }
             AnomalySearch.gradients(gradient);

@@ -1,7 +1,5 @@
 package lorikeet.engine;
 
-import java.util.List;
-
 /** Layer norm and softmax: operations along the last axis that keep its extent. */
 public final class Normalisation {
     private Normalisation() {}
@@ -49,8 +47,9 @@ public final class Normalisation {
                 Gradient.of(gamma, (dgamma, dy, add) -> device.layerNormParameterGradient(dgamma, null, dy, x.data(),
                         mean.data(), rstd.data(), rows, columns, add, false), x, mean, rstd),
                 Gradient.of(beta, (dbeta, dy, add) -> device.sum(dbeta, dy, 1, rows, columns, add)))
-                .cheap(List.of(x, mean, rstd, gamma, beta), () -> device.layerNorm(y.data(), mean.data(), rstd.data(),
-                        x.data(), gamma.data(), beta.data(), rows, columns, epsilon));
+                .cheap(() -> device.layerNorm(y.data(), mean.data(), rstd.data(), x.data(), gamma.data(), beta.data(),
+                        rows,
+                        columns, epsilon), x, mean, rstd, gamma, beta);
     }
 
     static Tensor softmax(Tensor x) {

@@ -46,7 +46,8 @@ final class Recomputation {
         }
         Backward.forget(plain);
         // Parameters inside the body receive their gradients from the inner backward, so the inputs alone are named here.
-        return Tensor.over(plain.data(), plain.shape()).deriveAlways(new Gradient(inputs, inputs, dy -> {
+        var saved = inputs.toArray(Tensor[]::new);
+        return Tensor.over(plain.data(), plain.shape()).deriveAlways(new Gradient(saved, saved, dy -> {
             var again = leaves(inputs);
             try (var _ = device.memory().scope()) {
                 recomputation.again = true;

@@ -1,6 +1,6 @@
 package lorikeet.engine;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -224,38 +224,46 @@ public final class Tensor {
         if (!Autograd.recording()) {
             return this;
         }
-        var needed = new ArrayList<Gradient>(gradients.length);
+        int needed = 0;
         for (var candidate : gradients) {
             if (candidate.needed()) {
-                needed.add(candidate);
+                gradients[needed++] = candidate;
             }
         }
-        return needed.isEmpty() ? this : remember(needed);
+        return needed == 0 ? this : remember(Arrays.copyOf(gradients, needed));
     }
 
     /** How to make a result again: {@code work} writes to its memory and reads no other results than {@code from}. */
-    private record Recipe(List<Tensor> from, Runnable work) {}
+    private record Recipe(Runnable work, Tensor[] from) {}
 
     /**
      * Names how to make this result again from values that its own backward keeps anyway. Others whose backward reads it
      * then keep those values instead of its own.
      */
-    Tensor cheap(List<Tensor> from, Runnable work) {
+    Tensor cheap(Runnable work, Tensor... from) {
         if (node != null) {
-            recipe = new Recipe(from, work);
+            recipe = new Recipe(work, from);
         }
         return this;
     }
 
-    /** What must stay in memory so that {@link #restore} can give the numbers back. */
-    List<Buffer> kept() {
-        return recipe == null ? List.of(data) : recipe.from.stream().flatMap(tensor -> tensor.kept().stream()).toList();
+    /** Retains what must stay in memory so that {@link #restore} can give the numbers back, and adds it to {@code kept}. */
+    void keep(List<Buffer> kept) {
+        if (recipe == null) {
+            kept.add(data.retain());
+            return;
+        }
+        for (var tensor : recipe.from) {
+            tensor.keep(kept);
+        }
     }
 
     /** Makes the numbers again, in the innermost memory scope, if their memory has been released. */
     void restore() {
         if (recipe != null && !data.isAlive()) {
-            recipe.from.forEach(Tensor::restore);
+            for (var tensor : recipe.from) {
+                tensor.restore();
+            }
             data = device().memory().allocate(dtype(), size(), Purpose.ACTIVATIONS);
             recipe.work.run();
         }
@@ -263,10 +271,10 @@ public final class Tensor {
 
     /** Like {@link #derive}, for a rule that must run whatever its inputs require. */
     Tensor deriveAlways(Gradient gradient) {
-        return remember(List.of(gradient));
+        return remember(gradient);
     }
 
-    private Tensor remember(List<Gradient> gradients) {
+    private Tensor remember(Gradient... gradients) {
         requiresGrad = true;
         node = new Node(gradients);
         device().memory().atEndOfStep(this::discard);

@@ -36,8 +36,8 @@ public final class Buffer {
         final Purpose purpose;
         long address;
         final long bytes;
-        /** The blocks as large as this one, among which it waits when it is free. */
-        final Memory.FreeBlocks siblings;
+        /** Bytes that it takes up: its size class. */
+        final long reserved;
         int references = 1;
         boolean frozen;
         /** Where the same numbers lie, too, or null. */
@@ -47,12 +47,12 @@ public final class Buffer {
         /** Copies of frozen memory by their form; most memory has none. */
         Map<Object, Buffer> copies = Map.of();
 
-        Block(Device device, Purpose purpose, long address, long bytes, Memory.FreeBlocks siblings) {
+        Block(Device device, Purpose purpose, long address, long bytes, long reserved) {
             this.device = device;
             this.purpose = purpose;
             this.address = address;
             this.bytes = bytes;
-            this.siblings = siblings;
+            this.reserved = reserved;
         }
     }
 

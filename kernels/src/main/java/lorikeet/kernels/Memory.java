@@ -2,9 +2,8 @@ package lorikeet.kernels;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
+import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 
 /**
@@ -25,9 +24,13 @@ public final class Memory {
 
     private final Device device;
     private final Ledger ledger = new Ledger();
-    private final Map<Long, FreeBlocks> pool = new HashMap<>();
+    /** By {@link #place}, null where none has been freed. */
+    private final FreeBlocks[] pool = new FreeBlocks[Long.SIZE * 8];
     private long pooledBytes;
     private Scope innermost;
+    /** What the open scopes release when they close: those of the innermost are the last. */
+    private final List<Buffer> born = new ArrayList<>();
+    private final List<Runnable> endOfStep = new ArrayList<>();
     /** What the innermost {@link #allOrNothing} has allocated so far; null outside. */
     private List<Buffer> unfinished;
 
@@ -48,7 +51,7 @@ public final class Memory {
             return allocateOwned(dtype, size, purpose);
         }
         var buffer = book(dtype, size, purpose);
-        innermost.born.add(buffer);
+        born.add(buffer);
         return buffer;
     }
 
@@ -64,8 +67,7 @@ public final class Memory {
     private Buffer book(DType dtype, long size, Purpose purpose) {
         long bytes = Math.multiplyExact(size, dtype.bytes());
         long reserved = device.poolsMemory() ? sizeClass(bytes) : Math.max(ALIGNMENT, bytes);
-        var siblings = pool.computeIfAbsent(reserved, FreeBlocks::new);
-        var block = new Buffer.Block(device, purpose, take(siblings), bytes, siblings);
+        var block = new Buffer.Block(device, purpose, take(reserved), bytes, reserved);
         ledger.book(purpose, bytes, reserved);
         return new Buffer(block, dtype, 0, size);
     }
@@ -89,16 +91,17 @@ public final class Memory {
         }
     }
 
-    private long take(FreeBlocks siblings) {
-        if (siblings.count > 0) {
-            pooledBytes -= siblings.bytes;
-            return siblings.pop();
+    private long take(long reserved) {
+        var waiting = pool[place(reserved)];
+        if (waiting != null && waiting.count > 0) {
+            pooledBytes -= reserved;
+            return waiting.pop();
         }
         try {
-            return device.allocateRaw(siblings.bytes);
+            return device.allocateRaw(reserved);
         } catch (OutOfDeviceMemoryException outOfMemory) {
             trim();
-            return takeOrSayWhatIsInUse(siblings.bytes);
+            return takeOrSayWhatIsInUse(reserved);
         }
     }
 
@@ -112,9 +115,13 @@ public final class Memory {
 
     void free(Buffer.Block block) {
         if (device.poolsMemory()) {
-            ledger.book(block.purpose, -block.bytes, -block.siblings.bytes);
-            block.siblings.push(block.address);
-            pooledBytes += block.siblings.bytes;
+            ledger.book(block.purpose, -block.bytes, -block.reserved);
+            int place = place(block.reserved);
+            if (pool[place] == null) {
+                pool[place] = new FreeBlocks(block.reserved);
+            }
+            pool[place].push(block.address);
+            pooledBytes += block.reserved;
         } else {
             giveBack(block);
         }
@@ -122,14 +129,14 @@ public final class Memory {
 
     /** Frees a block past the pool: it will not be wanted again soon. */
     void giveBack(Buffer.Block block) {
-        ledger.book(block.purpose, -block.bytes, -block.siblings.bytes);
-        device.freeRaw(block.address, block.siblings.bytes);
+        ledger.book(block.purpose, -block.bytes, -block.reserved);
+        device.freeRaw(block.address, block.reserved);
     }
 
     /** Memory for a block that has been given back. */
     void takeAgain(Buffer.Block block) {
-        block.address = take(block.siblings);
-        ledger.book(block.purpose, block.bytes, block.siblings.bytes);
+        block.address = take(block.reserved);
+        ledger.book(block.purpose, block.bytes, block.reserved);
     }
 
     /** Bytes of freed blocks that wait in the pool for their next use. */
@@ -139,8 +146,8 @@ public final class Memory {
 
     /** Gives the pool's freed blocks back to the system. */
     public void trim() {
-        for (var blocks : pool.values()) {
-            while (blocks.count > 0) {
+        for (var blocks : pool) {
+            while (blocks != null && blocks.count > 0) {
                 device.freeRaw(blocks.pop(), blocks.bytes);
             }
         }
@@ -148,7 +155,7 @@ public final class Memory {
     }
 
     /** The freed blocks of one size class: a stack of addresses that makes no objects. */
-    static final class FreeBlocks {
+    private static final class FreeBlocks {
         /** Of each block. */
         final long bytes;
         private long[] addresses = new long[8];
@@ -180,6 +187,12 @@ public final class Memory {
         return Math.ceilDiv(least, step) * step;
     }
 
+    /** The number of a size class: that of the highest bit of {@code reserved} − 1, and the three bits behind it. */
+    private static int place(long reserved) {
+        int highest = Long.SIZE - 1 - Long.numberOfLeadingZeros(reserved - 1);
+        return highest * 8 + (int) (reserved - 1 >>> highest - 3 & 7);
+    }
+
     /** Opens a scope inside the innermost open one. Close it in the same thread, innermost first. */
     public Scope scope() {
         innermost = new Scope(innermost);
@@ -189,19 +202,15 @@ public final class Memory {
     /** Runs {@code cleanup} when the outermost open scope closes; without an open scope, never. */
     public void atEndOfStep(Runnable cleanup) {
         if (innermost != null) {
-            var outermost = innermost;
-            while (outermost.parent != null) {
-                outermost = outermost.parent;
-            }
-            outermost.cleanups.add(cleanup);
+            endOfStep.add(cleanup);
         }
     }
 
     /** Releases at {@link #close} the memory that was born since it was opened and not kept. */
     public final class Scope implements AutoCloseable {
         private final Scope parent;
-        private final List<Buffer> born = new ArrayList<>();
-        private final List<Runnable> cleanups = new ArrayList<>();
+        /** Where in {@link #born} its own buffers begin. */
+        private int from = born.size();
 
         private Scope(Scope parent) {
             this.parent = parent;
@@ -209,13 +218,15 @@ public final class Memory {
 
         /** Moves {@code buffer}, born in this scope, to the scope around; without one it belongs to the caller. */
         public Buffer keep(Buffer buffer) {
-            for (int i = born.size() - 1; i >= 0; i--) {
+            requireInnermost();
+            for (int i = born.size() - 1; i >= from; i--) {
                 if (born.get(i).sameMemory(buffer)) {
-                    var kept = born.remove(i);
-                    if (parent != null) {
-                        parent.born.add(kept);
+                    if (parent == null) {
+                        born.remove(i);
+                    } else {
+                        Collections.swap(born, i, from++);
                     }
-                    return buffer;
+                    break;
                 }
             }
             return buffer;
@@ -223,12 +234,21 @@ public final class Memory {
 
         @Override
         public void close() {
-            if (innermost != this) {
-                throw new IllegalStateException("a memory scope was closed before a scope inside it");
-            }
+            requireInnermost();
             innermost = parent;
-            cleanups.forEach(Runnable::run);
-            born.forEach(Buffer::release);
+            while (parent == null && !endOfStep.isEmpty()) {
+                endOfStep.removeLast().run();
+            }
+            while (born.size() > from) {
+                born.removeLast().release();
+            }
+        }
+
+        private void requireInnermost() {
+            if (innermost != this) {
+                throw new IllegalStateException(
+                        "a memory scope was used or closed before a scope inside it was closed");
+            }
         }
     }
 }

@@ -189,8 +189,11 @@ class MemoryTest {
     void scopesCloseInnermostFirst() {
         var outer = memory.scope();
         var inner = memory.scope();
+        var buffer = activation(10);
         assertThatIllegalStateException().isThrownBy(outer::close);
+        assertThatIllegalStateException().isThrownBy(() -> outer.keep(buffer));
         inner.close();
+        assertThat(buffer.isAlive()).isFalse();
         outer.close();
     }
 

@@ -136,7 +136,8 @@ final class OneDnnProducts implements MatrixProducts {
         int height = Blocks.part(m, 512), width = Packing.width(n), panels = Packing.panels(n);
         var form = new Form(a, PACKED, c.row(), k, alpha, add, bias != 0 && alpha == 1);
         var full = compile(form, 1, width);
-        var last = compile(form, 1, n - (panels - 1) * width);
+        int lastWidth = n - (panels - 1) * width;
+        var last = lastWidth == width ? full : compile(form, 1, lastWidth);
         long panelBytes = Packing.panelBytes(full.bBytes);
         var packed = Packing.copy(memory, b, panels * panelBytes, copy -> {
             long row = b.transposed() ? 1 : b.stride(), column = b.transposed() ? b.stride() : 1;
