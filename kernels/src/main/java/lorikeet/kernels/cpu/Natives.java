@@ -18,7 +18,10 @@ final class Natives {
 
     private Natives() {}
 
-    /** The library's symbols; loading it also loads the OpenMP runtime beside it, which it needs. */
+    /**
+     * The symbols of the library and of those beside it that it needs, the OpenMP runtime among them: Windows does not look for
+     * a symbol in what a library depends on.
+     */
     static SymbolLookup oneDnn() throws IOException {
         var platform = platform();
         var names = switch (platform) {
@@ -30,11 +33,12 @@ final class Natives {
             default -> throw new IOException("there is no oneDNN for " + platform);
         };
         var folder = CacheFolder.folder(VERSION + "-" + platform, empty -> unpack(names, platform, empty));
-        SymbolLookup last = null;
+        SymbolLookup all = null;
         for (var name : names) {
-            last = SymbolLookup.libraryLookup(folder.resolve(fileName(name)), Arena.global());
+            var library = SymbolLookup.libraryLookup(folder.resolve(fileName(name)), Arena.global());
+            all = all == null ? library : library.or(all);
         }
-        return last;
+        return all;
     }
 
     /** Bytedeco's name for a platform. */

@@ -25,6 +25,9 @@ final class OneDnn {
     /** Bits of instruction sets that multiply bf16 themselves. */
     private static final int AVX512_BF16 = 231, AMX = 4079;
 
+    /** The one function that is not oneDNN's own, but of the OpenMP runtime that it comes with. */
+    private static final String OMP_SET_THREADS = "omp_set_num_threads";
+
     private static final CLibrary LIBRARY;
     /** Why the library cannot be used, or null. */
     static final String PROBLEM;
@@ -37,6 +40,10 @@ final class OneDnn {
         } else {
             try {
                 library = Natives.oneDnn();
+                if (library.find(OMP_SET_THREADS).isEmpty()) {
+                    library = null;
+                    problem = "its OpenMP runtime lacks " + OMP_SET_THREADS;
+                }
             } catch (IOException | IllegalArgumentException | UnsatisfiedLinkError e) {
                 problem = e.getMessage();
             }
@@ -51,7 +58,7 @@ final class OneDnn {
     private static final MethodHandle STREAM_DESTROY = status("dnnl_stream_destroy", JAVA_LONG);
     private static final MethodHandle EFFECTIVE_ISA = status("dnnl_get_effective_cpu_isa");
     private static final MethodHandle SET_THREADS =
-            function("omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
+            function(OMP_SET_THREADS, FunctionDescriptor.ofVoid(JAVA_INT));
     private static final MethodHandle SGEMM =
             status("dnnl_sgemm", JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG,
                     JAVA_FLOAT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, JAVA_LONG, JAVA_LONG);
