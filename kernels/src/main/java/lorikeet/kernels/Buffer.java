@@ -137,13 +137,20 @@ public final class Buffer {
         block.frozen = true;
     }
 
-    /** Takes the promise back; copies of the memory are released, and it has no original any more. */
+    /**
+     * Takes the promise back; copies of the memory are released, and it has no original any more.
+     *
+     * @throws OutOfDeviceMemoryException if it rests and there is no room for it: then it stays frozen and goes on resting
+     */
     public void thaw() {
-        block.frozen = false;
         releaseCopies();
-        if (block.resting) {
-            block.resting = false;
+        boolean rested = block.resting;
+        if (rested) {
             block.device.memory().takeAgain(block);
+            block.resting = false;
+        }
+        block.frozen = false;
+        if (rested) {
             block.device.upload(new Buffer(block, dtype, 0, block.bytes / dtype.bytes()), block.original);
         }
         block.original = null;

@@ -128,6 +128,26 @@ class MemoryTest {
         }
     }
 
+    /** It goes on resting: its address must never get into the pool, since it is that of the original. */
+    @Test
+    void restingMemoryThatFindsNoRoomGoesOnResting() {
+        try (var arena = Arena.ofConfined()) {
+            long tooMuch = 1L << 60;
+            var original = arena.allocate(64, 64);
+            var block = new Buffer.Block(device, Purpose.WEIGHTS, original.address(), tooMuch, tooMuch);
+            block.original = original;
+            block.frozen = true;
+            block.resting = true;
+            var weights = new Buffer(block, DType.F32, 0, tooMuch / 4);
+            assertThatThrownBy(weights::thaw).isInstanceOf(OutOfDeviceMemoryException.class);
+            assertThat(weights.frozen()).isTrue();
+            assertThat(weights.address()).isEqualTo(original.address());
+            weights.release();
+            assertThat(memory.pooledBytes()).isZero();
+            assertThat(ledger.current()).isZero();
+        }
+    }
+
     private Buffer copyOf(Buffer weights) {
         return weights.copy("bf16", () -> memory.allocateOwned(DType.BF16, weights.size(), Purpose.WEIGHTS));
     }
