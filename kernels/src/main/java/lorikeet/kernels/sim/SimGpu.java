@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import lorikeet.kernels.OutOfDeviceMemoryException;
 import lorikeet.kernels.Precision;
 import lorikeet.kernels.cpu.CpuDevice;
 import lorikeet.kernels.cuda.Gpu;
@@ -77,8 +78,8 @@ public final class SimGpu implements Gpu {
     /** What a matrix product is called among {@link #launches}. */
     public static final String PRODUCT = "gemm";
     private static final long MEMORY_BYTES = 16L << 30;
-    /** Uploads wait as copies; from so many bytes on the queue is worked off to free them. */
-    private static final long STAGING_BYTES = 256L << 20;
+    /** Uploads wait as copies, and freed memory until its turn; from so many bytes on the queue is worked off. */
+    private static final long MAX_HELD_BYTES = 256L << 20;
     /** Of the scratch space of cuBLAS, in bytes. */
     private static final int WORKSPACE_ALIGNMENT = 256;
     /** More global variables than any module has need of. */
@@ -89,23 +90,28 @@ public final class SimGpu implements Gpu {
 
     private final Options options;
     private final Properties properties;
-    private final GlobalMemory memory = new GlobalMemory(MEMORY_BYTES);
+    private final GlobalMemory memory;
     private final ExecutorService pool;
     private final CpuDevice host;
     private final Map<String, Module> modules = new HashMap<>();
     private final ArrayDeque<Runnable> queue = new ArrayDeque<>();
     private final Map<String, Profile> profiles = new LinkedHashMap<>();
     private final List<String> launches = new ArrayList<>();
-    private long stagedBytes;
+    private long heldBytes;
 
     public SimGpu() {
         this(Options.DEFAULT);
     }
 
     public SimGpu(Options options) {
+        this(options, MEMORY_BYTES);
+    }
+
+    SimGpu(Options options, long memoryBytes) {
         this.options = options;
+        memory = new GlobalMemory(memoryBytes);
         // Shared memory as on Turing, the oldest that the PTX is compiled for and the one that has least of it.
-        properties = new Properties("GPU made of Java", options.capability(), MEMORY_BYTES, 40, 48 << 10, 64 << 10);
+        properties = new Properties("GPU made of Java", options.capability(), memoryBytes, 40, 48 << 10, 64 << 10);
         host = new CpuDevice(Precision.STRICT, options.threads());
         pool = Executors.newFixedThreadPool(Math.max(1, options.threads() - 1), Thread.ofPlatform().daemon().factory());
     }
@@ -128,12 +134,26 @@ public final class SimGpu implements Gpu {
         if (bytes < 1) {
             throw new IllegalArgumentException("a driver allocates at least one byte, not " + bytes);
         }
-        return memory.allocate(bytes);
+        try {
+            return memory.allocate(bytes);
+        } catch (OutOfDeviceMemoryException full) { // perhaps of what the queue is to free
+            synchronise();
+            return memory.allocate(bytes);
+        }
     }
 
     @Override
     public void free(long address) {
+        var allocation = memory.find(address);
         queue.add(() -> memory.free(address));
+        hold(allocation == null ? 0 : allocation.bytes);
+    }
+
+    private void hold(long bytes) {
+        heldBytes += bytes;
+        if (heldBytes > MAX_HELD_BYTES) {
+            synchronise();
+        }
     }
 
     /** So that every allocation starts as NaN, is not longer than what was asked for, and is gone once it is freed. */
@@ -146,10 +166,7 @@ public final class SimGpu implements Gpu {
     public void upload(long address, MemorySegment source) {
         var copy = source.toArray(ValueLayout.JAVA_BYTE);
         queue.add(() -> memory.segment(address, copy.length, "upload").copyFrom(MemorySegment.ofArray(copy)));
-        stagedBytes += copy.length;
-        if (stagedBytes > STAGING_BYTES) {
-            synchronise();
-        }
+        hold(copy.length);
     }
 
     /** Until the next {@link #synchronise} the target is NaN, whatever its type. */
@@ -242,7 +259,7 @@ public final class SimGpu implements Gpu {
      */
     @Override
     public void synchronise() {
-        stagedBytes = 0;
+        heldBytes = 0;
         try {
             while (!queue.isEmpty()) {
                 queue.poll().run();

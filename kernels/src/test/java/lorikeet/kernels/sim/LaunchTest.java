@@ -195,3 +195,25 @@ class LaunchTest {
         assertThatThrownBy(() -> sim.gpu.load(NOTHING, "other")).hasMessageContaining("no kernel other");
     }
 }
+    /** What is freed is still there until somebody waits; an allocation that finds no room does. */
+    @Test
+    void memoryThatIsFreedMakesRoom() {
+        try (var gpu = new SimGpu(Simulation.EXACT, 1000)) {
+            for (int i = 0; i < 3; i++) {
+                gpu.free(gpu.allocate(600));
+            }
+            gpu.allocate(600);
+            assertThatThrownBy(() -> gpu.allocate(600)).isInstanceOf(OutOfDeviceMemoryException.class);
+        }
+    }
+
+    /** Like the copies that uploads wait as, it is memory of this machine. */
+    @Test
+    void memoryThatIsFreedDoesNotWaitForever() {
+        long y = sim.upload(1);
+        var word = new int[1];
+        sim.gpu.download(MemorySegment.ofArray(word), y);
+        sim.gpu.free(sim.gpu.allocate(257 << 20));
+        assertThat(word).as("work before it is done").containsExactly(1);
+    }
+
