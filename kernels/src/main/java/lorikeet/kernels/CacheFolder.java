@@ -5,9 +5,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.regex.Pattern;
 
 /**
@@ -15,6 +19,11 @@ import java.util.regex.Pattern;
  * else {@code ~/.cache/lorikeet}. What lies in it has its version in its name and never changes.
  */
 public final class CacheFolder {
+    /**
+     * Younger folders are left alone: where several machines or containers share a cache, a process that is not to be seen from
+     * here may be filling them.
+     */
+    private static final Duration ABANDONED = Duration.ofHours(1);
     /** How the names of folders begin that end with the process whose number follows. */
     private static final String UNFINISHED = ".lorikeet-";
     private static final Pattern OF_PROCESS = Pattern.compile(Pattern.quote(UNFINISHED) + "(\\d{1,18})-.*");
@@ -102,9 +111,11 @@ public final class CacheFolder {
     /** Deletes what processes that were killed have left behind. */
     private static void removeAbandoned(Path where) {
         try (var folders = Files.newDirectoryStream(where, UNFINISHED + "*")) {
+            var latest = FileTime.from(Instant.now().minus(ABANDONED));
             for (var folder : folders) {
                 var process = OF_PROCESS.matcher(folder.getFileName().toString());
-                if (process.matches() && ProcessHandle.of(Long.parseLong(process.group(1))).isEmpty()) {
+                if (process.matches() && ProcessHandle.of(Long.parseLong(process.group(1))).isEmpty()
+                        && Files.getLastModifiedTime(folder).compareTo(latest) < 0) {
                     delete(folder);
                 }
             }
@@ -113,17 +124,26 @@ public final class CacheFolder {
         }
     }
 
+    /** Does nothing where another process was quicker. */
     private static void delete(Path folder) throws IOException {
         Files.walkFileTree(folder, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                Files.delete(file);
+                Files.deleteIfExists(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+                if (!(failure instanceof NoSuchFileException)) {
+                    throw failure;
+                }
                 return FileVisitResult.CONTINUE;
             }
 
             @Override
             public FileVisitResult postVisitDirectory(Path folder, IOException failure) throws IOException {
-                Files.delete(folder);
+                Files.deleteIfExists(folder);
                 return FileVisitResult.CONTINUE;
             }
         });

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.Executors;
@@ -71,20 +74,38 @@ class CacheFolderTest {
         assertThat(folder.startsWith(temporary)).isFalse();
     }
 
-    /** What a killed process was filling goes when the next one starts; what a living one fills stays. */
+    /**
+     * What a killed process was filling goes when another one starts; what a living one fills stays, and so does what is young:
+     * its process may run in another container, where numbers of processes mean something else.
+     */
     @Test
     void removesWhatKilledProcessesLeft() throws Exception {
         var gone = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--version")
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
         gone.waitFor();
-        Files.createDirectories(temporary.resolve(".lorikeet-" + gone.pid() + "-1/deeper"));
-        Files.writeString(temporary.resolve(".lorikeet-" + gone.pid() + "-1/deeper/half"), "half");
-        var mine = temporary.resolve(".lorikeet-" + ProcessHandle.current().pid() + "-2");
-        Files.createDirectories(mine);
-        Files.createDirectories(temporary.resolve(".lorikeet-unrelated"));
+        var killed = Files.createDirectories(temporary.resolve(".lorikeet-" + gone.pid() + "-1"));
+        Files.writeString(Files.createDirectory(killed.resolve("deeper")).resolve("half"), "half");
+        var young = Files.createDirectory(temporary.resolve(".lorikeet-" + gone.pid() + "-2"));
+        var mine = Files.createDirectory(temporary.resolve(".lorikeet-" + ProcessHandle.current().pid() + "-3"));
+        Files.createDirectory(temporary.resolve(".lorikeet-unrelated"));
+        var twoHoursAgo = FileTime.from(Instant.now().minus(Duration.ofHours(2)));
+        Files.setLastModifiedTime(killed, twoHoursAgo);
+        Files.setLastModifiedTime(mine, twoHoursAgo);
         CacheFolder.folder(temporary, "thing-1", folder -> {});
-        assertThat(temporary.toFile().list()).containsExactlyInAnyOrder("thing-1", mine.getFileName().toString(),
-                ".lorikeet-unrelated");
+        assertThat(temporary.toFile().list()).containsExactlyInAnyOrder("thing-1", young.getFileName().toString(),
+                mine.getFileName().toString(), ".lorikeet-unrelated");
+    }
+
+    @Test
+    void bearsThatAnotherProcessRemovesWhatItFills() throws IOException {
+        var attempts = new AtomicInteger();
+        var folder = CacheFolder.folder(temporary, "thing-1", empty -> {
+            if (attempts.getAndIncrement() == 0) {
+                Files.delete(empty);
+            }
+            Files.writeString(empty.resolve("file"), "content");
+        });
+        assertThat(folder.resolve("file")).hasContent("content");
     }
 
     @Test
