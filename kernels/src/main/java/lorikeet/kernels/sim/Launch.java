@@ -4,10 +4,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import lorikeet.kernels.cuda.Gpu;
@@ -115,9 +115,13 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
         var workers =
                 Stream.generate(() -> new Worker(options, memory, nextBlock, profile == null ? null : new Profile()))
                         .limit(count).toList();
-        var others = workers.stream().skip(1).map(pool::submit).toList();
-        workers.getFirst().run();
-        others.forEach(Launch::await);
+        var others = new ArrayList<CompletableFuture<Void>>();
+        try {
+            workers.stream().skip(1).forEach(worker -> others.add(CompletableFuture.runAsync(worker, pool)));
+            workers.getFirst().run();
+        } finally { // nobody may go on once the caller frees memory; an interrupt does not end the waiting
+            others.forEach(CompletableFuture::join);
+        }
         // Blocks start in order, so the first that fails is always among those that were executed.
         workers.stream().filter(worker -> worker.failure != null).min(Comparator.comparingLong(worker -> worker.number))
                 .ifPresent(worker -> {
@@ -155,21 +159,12 @@ record Launch(Program program, Gpu.Grid grid, int sharedBytes, byte[] arguments)
                 for (number = nextBlock.getAndIncrement(); number < blocks(); number = nextBlock.getAndIncrement()) {
                     block.run(number);
                 }
-            } catch (RuntimeException broken) {
-                failure = broken;
+            } catch (Throwable broken) {
+                failure = broken instanceof RuntimeException known
+                        ? known
+                        : new IllegalStateException("a thread that executes blocks broke down", broken);
                 nextBlock.set(Long.MAX_VALUE / 2);
             }
-        }
-    }
-
-    private static void await(Future<?> worker) {
-        try {
-            worker.get();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while a kernel was running", interrupted);
-        } catch (ExecutionException broken) {
-            throw new IllegalStateException("a thread that executes blocks broke down", broken.getCause());
         }
     }
 }

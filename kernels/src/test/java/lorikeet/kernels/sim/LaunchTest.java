@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 import lorikeet.kernels.OutOfDeviceMemoryException;
 import lorikeet.kernels.cuda.Gpu.Grid;
 import org.junit.jupiter.api.AfterEach;
@@ -111,6 +112,23 @@ class LaunchTest {
         assertThat(late).containsExactly(7, 0);
     }
 
+    /** Else threads would go on to execute blocks on memory that the caller frees. */
+    @Test
+    void anInterruptLeavesNoBlockBehind() {
+        int blocks = 500;
+        long y = sim.upload(new int[blocks]);
+        Thread.currentThread().interrupt();
+        try {
+            sim.run(Simulation.kernel(".param .u64 y", """
+                    ld.param.u64 %d1, [y]; mov.u32 %r1, %ctaid.x; mul.wide.u32 %d2, %r1, 4; add.u64 %d1, %d1, %d2;
+                    st.global.u32 [%d1], %r1; ret;
+                    """), Simulation.grid(blocks, 1), y);
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(sim.ints(y, blocks)).containsExactly(IntStream.range(0, blocks).toArray());
+    }
+
     @Test
     void sourcesOfUploadsMayBeReusedAtOnce() {
         var source = new int[] {1, 2};
@@ -190,11 +208,6 @@ class LaunchTest {
         assertThatThrownBy(() -> sim.gpu.allocate(all - (1 << 20) + 1)).isInstanceOf(OutOfDeviceMemoryException.class);
     }
 
-    @Test
-    void unknownKernelsAreNamed() {
-        assertThatThrownBy(() -> sim.gpu.load(NOTHING, "other")).hasMessageContaining("no kernel other");
-    }
-}
     /** What is freed is still there until somebody waits; an allocation that finds no room does. */
     @Test
     void memoryThatIsFreedMakesRoom() {
@@ -217,3 +230,8 @@ class LaunchTest {
         assertThat(word).as("work before it is done").containsExactly(1);
     }
 
+    @Test
+    void unknownKernelsAreNamed() {
+        assertThatThrownBy(() -> sim.gpu.load(NOTHING, "other")).hasMessageContaining("no kernel other");
+    }
+}
