@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -146,6 +147,21 @@ class MemoryTest {
             assertThat(memory.pooledBytes()).isZero();
             assertThat(ledger.current()).isZero();
         }
+    }
+
+    /** Such as in a test that failed, or where an error ended the work. */
+    @Test
+    void buffersMayBeReleasedAfterTheirDeviceWasClosed() {
+        var pooled = memory.allocate(DType.F32, 100, Purpose.WEIGHTS);
+        var weights = memory.allocate(DType.F32, 3, Purpose.WEIGHTS);
+        weights.setOriginal(MemorySegment.ofArray(new float[3]));
+        weights.freeze();
+        device.close();
+        pooled.release();
+        memory.trim();
+        assertThat(memory.pooledBytes()).isZero();
+        weights.rest();
+        assertThat(ledger.current()).isZero();
     }
 
     private Buffer copyOf(Buffer weights) {

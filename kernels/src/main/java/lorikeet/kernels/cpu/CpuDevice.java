@@ -7,7 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.management.ManagementFactory;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.BiFunction;
 import lorikeet.kernels.AdamW;
 import lorikeet.kernels.AttentionShape;
@@ -38,6 +40,8 @@ public final class CpuDevice extends Device {
     private final Reduction reduction;
     private final Normalization normalization;
     private final Optimizers optimizers;
+    /** Addresses of all memory that {@link #close} must give back. */
+    private final Set<Long> allocated = new HashSet<>();
 
     /** @param threads how many threads compute, the caller among them; 0 = one per processor */
     public CpuDevice(Precision precision, int threads) {
@@ -106,14 +110,22 @@ public final class CpuDevice extends Device {
             }
             long address = block + 64 & -64;
             Vectors.ALL.set(ValueLayout.JAVA_LONG, address - 8, block);
+            allocated.add(address);
             return address;
         } catch (Throwable e) {
             throw CLibrary.unexpected(e);
         }
     }
 
+    /** Does nothing for a buffer that outlived the device: {@link #freeAll} took its memory. */
     @Override
     protected void freeRaw(long address, long bytes) {
+        if (allocated.remove(address)) {
+            free(address);
+        }
+    }
+
+    private static void free(long address) {
         try {
             FREE.invokeExact(Vectors.ALL.get(ValueLayout.JAVA_LONG, address - 8));
         } catch (Throwable e) {
@@ -125,7 +137,8 @@ public final class CpuDevice extends Device {
     protected void freeAll() {
         products.close();
         parallel.close();
-        memory().trim();
+        allocated.forEach(CpuDevice::free);
+        allocated.clear();
     }
 
     // ---- moving ------------------------------------------------------------------------------------------------------
