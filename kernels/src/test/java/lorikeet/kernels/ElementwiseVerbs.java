@@ -117,8 +117,8 @@ abstract class ElementwiseVerbs extends VerbFixture {
     @ParameterizedTest
     @EnumSource(value = Unary.class, names = "SQRT", mode = EnumSource.Mode.EXCLUDE)
     void unaryFarOut(Unary f) {
-        var x = new float[] {-1e30f, -1e4f, -100, -30, -12, -8, -3, -1e-3f, -1e-6f, 0, 1e-6f, 1e-3f, 3, 8, 12, 30, 100,
-            1e4f, 1e30f};
+        var x = new float[] {-1e30f, -1e14f, -1e4f, -100, -30, -12, -8, -3, -1e-3f, -1e-6f, 0, 1e-6f, 1e-3f, 3, 8, 12,
+            30, 100, 1e4f, 1e14f, 1e30f};
         var y = target(x.length);
         device.unary(f, y.buffer, on(x));
         var values = y.values();
@@ -127,6 +127,17 @@ abstract class ElementwiseVerbs extends VerbFixture {
             // Below 10⁻³⁰ a float's exponent runs out before a double's does.
             double allowed = TOLERANCE * Math.abs(expected) + 1e-30;
             assertThat((double) values[i]).as("%s of %s", f, x[i]).isBetween(expected - allowed, expected + allowed);
+        }
+        var dy = new float[x.length];
+        Arrays.fill(dy, 1);
+        var dx = target(x.length);
+        device.unaryBackward(f, dx.buffer, on(dy), on(x), false);
+        var slopes = dx.values();
+        for (int i = 0; i < x.length; i++) {
+            if (Math.abs(x[i]) >= 100) {
+                boolean grows = f != Unary.TANH && f != Unary.SIGMOID && x[i] > 0;
+                assertThat(slopes[i]).as("slope of %s at %s", f, x[i]).isEqualTo(grows ? 1 : 0);
+            }
         }
     }
 
