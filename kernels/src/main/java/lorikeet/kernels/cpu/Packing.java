@@ -97,11 +97,11 @@ public final class Packing implements DryDevice.Copies {
     /** The packed copy of {@code b}, made by {@code filling} at the first call. */
     static Buffer copy(Memory memory, Matrix b, long bytes, Filling filling) {
         var form = new Form(b.data().offset(), b.height(), b.width(), b.stride(), b.transposed());
-        var copy = b.data().copy(form, () -> {
+        var copy = b.data().copy(form, () -> memory.allOrNothing(() -> {
             var made = memory.allocateOwned(DType.BF16, bytes / 2, Purpose.WEIGHTS);
             filling.fill(made);
             return made;
-        });
+        }));
         b.data().rest();
         return copy;
     }
