@@ -120,8 +120,8 @@ public final class Ledger {
     /** What is in use now, for people: "weights 24.9 MB, gradients 0.4 MB, …". */
     @Override
     public String toString() {
-        return Arrays.stream(Purpose.values()).map(purpose -> "%s %.1f MB"
-                .formatted(purpose.name().toLowerCase(Locale.ROOT), current(purpose) / 1e6))
+        return Arrays.stream(Purpose.values()).map(purpose -> String.format(Locale.ROOT, "%s %.1f MB",
+                purpose.name().toLowerCase(Locale.ROOT), current(purpose) / 1e6))
                 .collect(Collectors.joining(", "));
     }
 }

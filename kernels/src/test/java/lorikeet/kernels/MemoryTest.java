@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -312,6 +313,18 @@ class MemoryTest {
         weights.release();
         assertThat(ledger.current()).isZero();
         assertThat(ledger.reserved()).isZero();
+    }
+
+    /** Lines of a log read the same everywhere. */
+    @Test
+    void theLedgerWritesPointsWhateverTheLanguage() {
+        var usual = Locale.getDefault();
+        Locale.setDefault(Locale.GERMANY);
+        try {
+            assertThat(ledger.toString()).startsWith("weights 0.0 MB, ");
+        } finally {
+            Locale.setDefault(usual);
+        }
     }
 
     @Test

@@ -118,7 +118,7 @@ final class Movement {
         });
     }
 
-    /** y[o][b][m][a][i] (+)= x[o][a][m][b][i]; a task is one (o, m) or, if there are few of those, one of its b as well. */
+    /** y[o][b][m][a][i] (+)= x[o][a][m][b][i]; a task takes one (o, b) or, if those are small, several. */
     void transpose(long y, long x, int outer, int a, int middle, int b, int inner, boolean add) {
         parallel.ranges((long) outer * b,
                 rowGrain(Math.toIntExact(Math.min(Integer.MAX_VALUE, (long) middle * a * inner))),

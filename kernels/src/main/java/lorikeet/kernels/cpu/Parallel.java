@@ -106,10 +106,12 @@ final class Parallel implements AutoCloseable {
             for (int i = next.getAndIncrement(); i < count; i = next.getAndIncrement()) {
                 try {
                     task.run(i, worker);
-                } catch (RuntimeException e) {
-                    failure = e;
-                } catch (Error e) {
-                    failure = new IllegalStateException("a task of the CPU device failed", e);
+                } catch (RuntimeException | Error e) {
+                    if (failure == null) { // of two at the same moment either is as good
+                        failure = e instanceof RuntimeException known
+                                ? known
+                                : new IllegalStateException("a task of the CPU device failed", e);
+                    }
                 }
                 if (finished.incrementAndGet() == count) {
                     LockSupport.unpark(caller);

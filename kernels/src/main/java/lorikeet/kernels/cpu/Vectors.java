@@ -44,7 +44,7 @@ final class Vectors {
         v.intoMemorySegment(ALL, base + (i << 2), ORDER, mask);
     }
 
-    /** The mask of the last {@code count} elements of a run, fewer than LANES. */
+    /** The mask of the last {@code count} elements of a run, at most LANES. */
     static VectorMask<Float> first(int count) {
         return F.indexInRange(0, count);
     }

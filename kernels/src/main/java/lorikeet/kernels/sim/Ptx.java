@@ -75,7 +75,7 @@ record Ptx(List<Variable> variables, List<Function> functions, List<String> line
     /** A register, variable, label or function. */
     record Name(String text) implements Operand {}
 
-    /** A literal; of a floating-point literal its bits, as 64-bit float where {@code bits} is 64. */
+    /** A literal; of a floating-point literal its bits, as a float of the size that {@code form} names. */
     record Literal(long value, Form form) implements Operand {
         enum Form { INTEGER, F32, F64 }
     }

@@ -283,7 +283,10 @@ public final class SimGpu implements Gpu {
         }
     }
 
-    /** Names of what was launched since the last {@link #resetProfiles}, in order; matrix products are {@link #PRODUCT}. */
+    /**
+     * Names of what was launched since the last {@link #resetProfiles}, in order, if there are profiles at all; matrix products
+     * are {@link #PRODUCT}.
+     */
     public List<String> launches() {
         return List.copyOf(launches);
     }

@@ -58,6 +58,11 @@ class ParallelTest {
                     }
                 })).withMessage("task 7");
             }
+            assertThatIllegalStateException().isThrownBy(() -> parallel.tasks(1000, (task, _) -> {
+                if (task % 333 == 0) {
+                    throw new IllegalStateException("task " + task);
+                }
+            })).withMessage("task 0");
             var runs = new AtomicIntegerArray(1);
             parallel.tasks(50, (_, _) -> runs.incrementAndGet(0));
             assertThat(runs.get(0)).isEqualTo(50);
