@@ -10,12 +10,17 @@ import lorikeet.kernels.Memory;
 import lorikeet.kernels.Purpose;
 
 /**
- * Matrix products where there is no oneDNN. A task makes one panel of columns of c: it packs the rows of b that belong to
- * it, some hundred at a time, so that {@link MicroKernel} reads them from the cache in order.
+ * Matrix products where there is no oneDNN. A task makes one panel of columns of c, or some rows of it where there are few
+ * panels: it packs the rows of b that belong to it, some hundred at a time, so that {@link MicroKernel} reads them from the
+ * cache in order.
  */
 final class JavaProducts implements MatrixProducts {
     private static final int WIDTH = 2 * LANES;
     private static final int DEPTH = 512;
+    /** With fewer tasks some threads would have none. */
+    private static final int TASKS = 32;
+    /** Each task packs its panel for itself: with fewer rows that would take longer than the product saves. */
+    private static final int LEAST_ROWS = 128;
 
     private final Parallel parallel;
     private final Memory memory;
@@ -51,17 +56,19 @@ final class JavaProducts implements MatrixProducts {
     @Override
     public void multiply(Operand c, Operand a, Operand b, int m, int n, int k, int batch, float alpha, boolean add,
             long bias) {
-        int panels = Math.ceilDiv(n, WIDTH);
+        int panels = Math.ceilDiv(n, WIDTH), across = Math.multiplyExact(batch, panels);
+        int parts = Math.clamp(m / LEAST_ROWS, 1, Math.ceilDiv(TASKS, across));
+        int height = Math.ceilDiv(Math.ceilDiv(m, parts), MicroKernel.ROWS) * MicroKernel.ROWS;
         long scratchSize = tileScratch(k);
         var workspace = memory.allocateOwned(DType.F32, scratchSize * parallel.threads(), Purpose.WORKSPACE);
         try {
             long scratch = workspace.address();
-            parallel.tasks(Math.multiplyExact(batch, panels), (task, worker) -> {
-                int t = task / panels, column = task % panels * WIDTH, width = Math.min(WIDTH, n - column);
-                tile(worker, c.at(t, 0, column), c.row(), a.at(t, 0, 0), a.row(), a.column(), b.at(t, 0, column),
-                        b.row(),
-                        b.column(), m, width, k, alpha, add, scratch + 4 * scratchSize * worker);
-                for (int i = 0; i < m && bias != 0; i++) {
+            parallel.tasks(Math.multiplyExact(across, Math.ceilDiv(m, height)), (task, worker) -> {
+                int t = task % across / panels, column = task % panels * WIDTH, width = Math.min(WIDTH, n - column);
+                int from = task / across * height, rows = Math.min(height, m - from);
+                tile(worker, c.at(t, from, column), c.row(), a.at(t, from, 0), a.row(), a.column(), b.at(t, 0, column),
+                        b.row(), b.column(), rows, width, k, alpha, add, scratch + 4 * scratchSize * worker);
+                for (int i = from; i < from + rows && bias != 0; i++) {
                     long row = c.at(t, i, column);
                     Elementwise.addRun(row, row, bias + 4L * column, width);
                 }

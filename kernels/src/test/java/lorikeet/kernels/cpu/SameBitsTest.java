@@ -82,6 +82,7 @@ class SameBitsTest {
         return Stream.of(row("gemm", o -> gemm(o, o.matrix(ROWS, COLUMNS), o.matrix(COLUMNS, 900))),
                 row("gemm, long inner axis",
                         o -> gemm(o, o.matrix(9_000, 48).transpose(), o.matrix(9_000, 40))),
+                row("gemm, narrow", o -> gemm(o, o.matrix(9_000, 48), o.matrix(40, 48).transpose())),
                 row("gemm, transposed", o -> gemm(o, o.matrix(COLUMNS, ROWS).transpose(),
                         o.matrix(900, COLUMNS).transpose())),
                 row("gelu", o -> {
