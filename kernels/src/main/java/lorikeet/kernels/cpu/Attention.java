@@ -13,6 +13,7 @@ import static lorikeet.kernels.cpu.Vectors.store;
 import jdk.incubator.vector.FloatVector;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.Matrix;
+import lorikeet.kernels.Philox;
 import lorikeet.kernels.Spans;
 
 /**
@@ -149,7 +150,7 @@ final class Attention {
             long start = (row * shape.heads() + head) * width;
             float kept = 1 / (1 - shape.dropout());
             for (int j = 0; j < keys; j++) {
-                set(scores, j, philox.uniform(start + j) >= shape.dropout() ? get(scores, j) * kept : 0);
+                set(scores, j, philox.uniformAt(start + j) >= shape.dropout() ? get(scores, j) * kept : 0);
             }
         }
         long target = out.at(row, (long) head * size);

@@ -10,6 +10,7 @@ import static lorikeet.kernels.cpu.Vectors.store;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import lorikeet.kernels.AttentionShape;
+import lorikeet.kernels.Philox;
 
 /**
  * The scores of up to QUERIES queries (a block) against up to KEYS keys, held transposed: one row per key, one lane per query.
@@ -116,7 +117,7 @@ final class AttentionTile {
             long start = ((row + i) * shape.heads() + head) * width + firstKey;
             for (int j = 0; j < keys; j++) {
                 long at = (long) j * lanes + i;
-                set(tile, at, philox.uniform(start + j) >= shape.dropout() ? get(tile, at) * kept : 0);
+                set(tile, at, philox.uniformAt(start + j) >= shape.dropout() ? get(tile, at) * kept : 0);
             }
         }
     }

@@ -10,6 +10,7 @@ import static lorikeet.kernels.cpu.Vectors.store;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import lorikeet.kernels.Philox;
 import lorikeet.kernels.RandomKey;
 import lorikeet.kernels.Unary;
 
@@ -252,7 +253,7 @@ final class Elementwise {
         parallel.ranges(n, GRAIN / 4, (from, to) -> {
             var philox = new Philox(key);
             for (long i = from; i < to; i++) {
-                float v = philox.uniform(i) >= p ? Vectors.get(x, i) * kept : 0;
+                float v = philox.uniformAt(i) >= p ? Vectors.get(x, i) * kept : 0;
                 Vectors.set(y, i, add ? Vectors.get(y, i) + v : v);
             }
         });
