@@ -113,6 +113,21 @@ public abstract class Device implements AutoCloseable {
         return x.data().address();
     }
 
+    /** Whether x can be copied to y, which may be written to: floats of either kind to each other, integers to integers. */
+    protected static void checkCopy(Buffer y, Buffer x) {
+        boolean floats = y.dtype() != DType.I32 && x.dtype() != DType.I32;
+        if (writable(y).size() != x.size() || y.dtype() != x.dtype() && !floats) {
+            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
+        }
+    }
+
+    /** Whether rows of the table can be gathered in y. */
+    protected static void checkGather(Matrix y, Matrix table) {
+        if (table.columns() != y.columns() || table.transposed() || table.data().dtype() == DType.I32) {
+            throw new IllegalArgumentException("cannot gather rows of " + table + " to " + y);
+        }
+    }
+
     /** Whether c (+)= a b + bias is a product of matrices that fit together. */
     protected static void checkProduct(Matrix c, Matrix a, Matrix b, boolean add, Buffer bias) {
         writable(c.data());
@@ -142,6 +157,24 @@ public abstract class Device implements AutoCloseable {
                 throw new IllegalArgumentException("sequence " + s + " has prefix rows " + spans.prefixStart()[s]
                         + " to " + (spans.prefixStart()[s] + length) + ", but there are " + prefixRows);
             }
+        }
+    }
+
+    /** Whether the operands of attention and their gradients fit together. */
+    protected static void checkAttentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV,
+            Matrix dout, Matrix out, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
+            AttentionShape shape) {
+        int tokens = spans.tokens(), width = shape.heads() * shape.headSize();
+        int kvWidth = shape.kvHeads() * shape.headSize();
+        matrix(dq, tokens, width);
+        matrix(dk, tokens, kvWidth);
+        matrix(dv, tokens, kvWidth);
+        matrix(dout, tokens, width);
+        matrix(out, tokens, width);
+        checkAttention(q, k, v, prefixK, prefixV, spans, shape);
+        if (dPrefixK != null) {
+            matrix(dPrefixK, prefixK.rows(), kvWidth);
+            matrix(dPrefixV, prefixV.rows(), kvWidth);
         }
     }
 

@@ -1,6 +1,7 @@
 package lorikeet.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.util.Arrays;
 import java.util.List;
@@ -152,6 +153,16 @@ abstract class ElementwiseVerbs extends VerbFixture {
             assertThat(y.values()[3]).as(f.name()).isNaN();
             assertThat(y.values()[18]).as(f.name()).isNaN();
         }
+    }
+
+    @Test
+    void copiesThatDoNotFitAreRefused() {
+        Buffer floats = target(4).buffer, ids = on(1, 2, 3, 4), bf16 = onBf16(new float[4]);
+        assertThatIllegalArgumentException().isThrownBy(() -> device.copy(floats, ids))
+                .withMessageStartingWith("cannot copy I32[4]");
+        assertThatIllegalArgumentException().isThrownBy(() -> device.copy(ids, bf16));
+        assertThatIllegalArgumentException().isThrownBy(() -> device.copy(floats, bf16.slice(0, 3)));
+        assertThatIllegalArgumentException().isThrownBy(() -> device.copy(floats, on(1f)));
     }
 
     @ParameterizedTest

@@ -165,17 +165,13 @@ public final class CpuDevice extends Device {
 
     @Override
     public void copy(Buffer y, Buffer x) {
-        if (writable(y).size() != x.size()) {
-            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
-        }
+        checkCopy(y, x);
         if (y.dtype() == x.dtype()) {
             movement.copy(y.address(), x.address(), y.bytes());
-        } else if (y.dtype() == DType.BF16 && x.dtype() == DType.F32) {
+        } else if (y.dtype() == DType.BF16) {
             movement.toBf16(y.address(), x.address(), y.size());
-        } else if (y.dtype() == DType.F32 && x.dtype() == DType.BF16) {
-            movement.fromBf16(y.address(), x.address(), y.size());
         } else {
-            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
+            movement.fromBf16(y.address(), x.address(), y.size());
         }
     }
 
@@ -194,10 +190,8 @@ public final class CpuDevice extends Device {
 
     @Override
     public void gather(Matrix y, Matrix table, Buffer ids) {
+        checkGather(y, table);
         boolean bf16 = table.data().dtype() == DType.BF16;
-        if (table.columns() != y.columns() || table.transposed() || table.data().dtype() == DType.I32) {
-            throw new IllegalArgumentException("cannot gather rows of " + table + " to " + y);
-        }
         movement.gather(matrix(y, y.rows(), y.columns()), y.stride(), table.data().address(), table.stride(), bf16,
                 table.rows(),
                 ints(ids, y.rows()), y.rows(), y.columns());
@@ -496,20 +490,9 @@ public final class CpuDevice extends Device {
             Matrix out,
             Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
             AttentionShape shape) {
-        int tokens = spans.tokens(), width = shape.heads() * shape.headSize(),
-                kvWidth = shape.kvHeads() * shape.headSize();
-        matrix(dq, tokens, width);
-        matrix(dk, tokens, kvWidth);
-        matrix(dv, tokens, kvWidth);
-        matrix(dout, tokens, width);
-        matrix(out, tokens, width);
-        checkAttention(q, k, v, prefixK, prefixV, spans, shape);
-        if (dPrefixK != null) {
-            matrix(dPrefixK, prefixK.rows(), kvWidth);
-            matrix(dPrefixV, prefixV.rows(), kvWidth);
-        }
+        checkAttentionBackward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, q, k, v, prefixK, prefixV, spans, shape);
         var backward = new AttentionBackward(products, dq, dk, dv, dPrefixK, dPrefixV, dout, out,
-                floats(logSumExp, (long) tokens * shape.heads()), q, k, v, prefixK, prefixV, spans, shape);
+                floats(logSumExp, (long) spans.tokens() * shape.heads()), q, k, v, prefixK, prefixV, spans, shape);
         try (var _ = memory().scope()) {
             backward.run(parallel, workspace(backward.scratchSize() * parallel.threads()));
         }

@@ -171,16 +171,11 @@ public final class CudaDevice extends Device {
 
     @Override
     public void copy(Buffer y, Buffer x) {
-        long n = writable(y).size();
-        String kernel;
-        if (x.size() == n && x.dtype() == y.dtype()) {
-            kernel = x.dtype() == DType.BF16 ? "copy_bf16" : "copy_f32";
-        } else if (x.size() == n && x.dtype() != DType.I32 && y.dtype() != DType.I32) {
-            kernel = x.dtype() == DType.BF16 ? "widen_to_f32" : "narrow_to_bf16";
-        } else {
-            throw new IllegalArgumentException("cannot copy " + x + " to " + y);
-        }
-        elementwise(kernel, n, y.address(), x.address(), n);
+        checkCopy(y, x);
+        boolean bf16 = x.dtype() == DType.BF16;
+        var kernel =
+                x.dtype() == y.dtype() ? bf16 ? "copy_bf16" : "copy_f32" : bf16 ? "widen_to_f32" : "narrow_to_bf16";
+        elementwise(kernel, y.size(), y.address(), x.address(), y.size());
     }
 
     @Override
@@ -209,10 +204,8 @@ public final class CudaDevice extends Device {
 
     @Override
     public void gather(Matrix y, Matrix table, Buffer ids) {
+        checkGather(y, table);
         boolean bf16 = table.data().dtype() == DType.BF16;
-        if (table.columns() != y.columns() || table.transposed() || table.data().dtype() == DType.I32) {
-            throw new IllegalArgumentException("cannot gather rows of " + table + " to " + y);
-        }
         rows(bf16 ? "gather_bf16" : "gather_f32", y.rows(), y.columns(), matrix(y, y.rows(), y.columns()),
                 table.data().address(), ints(ids, y.rows()), y.rows(), y.columns(), y.stride(), table.stride());
     }
@@ -548,24 +541,14 @@ public final class CudaDevice extends Device {
     public void attentionBackward(Matrix dq, Matrix dk, Matrix dv, Matrix dPrefixK, Matrix dPrefixV, Matrix dout,
             Matrix out, Buffer logSumExp, Matrix q, Matrix k, Matrix v, Matrix prefixK, Matrix prefixV, Spans spans,
             AttentionShape shape) {
-        int tokens = spans.tokens(), width = shape.heads() * shape.headSize();
-        int kvWidth = shape.kvHeads() * shape.headSize();
-        matrix(dq, tokens, width);
-        matrix(dk, tokens, kvWidth);
-        matrix(dv, tokens, kvWidth);
-        matrix(dout, tokens, width);
-        matrix(out, tokens, width);
-        checkAttention(q, k, v, prefixK, prefixV, spans, shape);
+        checkAttentionBackward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, q, k, v, prefixK, prefixV, spans, shape);
         boolean prefix = dPrefixK != null && spans.longestPrefix() > 0;
-        if (prefix) {
-            matrix(dPrefixK, prefixK.rows(), kvWidth);
-            matrix(dPrefixV, prefixV.rows(), kvWidth);
-        }
         try (var _ = memory().scope()) {
-            long terms = workspace(2L * tokens * shape.heads()).address();
-            long shares = (long) spans.sequences() * spans.longestPrefix() * kvWidth;
+            long rows = (long) spans.tokens() * shape.heads();
+            long terms = workspace(2 * rows).address();
+            long shares = (long) spans.sequences() * spans.longestPrefix() * shape.kvHeads() * shape.headSize();
             long sharesK = prefix ? workspace(shares).address() : 0, sharesV = prefix ? workspace(shares).address() : 0;
-            long pLogSumExp = floats(logSumExp, (long) tokens * shape.heads());
+            long pLogSumExp = floats(logSumExp, rows);
             var launches = new AttentionLaunches(this, q, k, v, prefixK, prefixV, spans, shape);
             launches.backward(dq, dk, dv, dPrefixK, dPrefixV, dout, out, pLogSumExp, terms, sharesK, sharesV);
         }
