@@ -108,10 +108,11 @@ public final class ModelFolder {
             if (names.isEmpty()) {
                 throw new IOException(index + ": expected a weight_map from tensor names to files");
             }
+            var folder = path.toAbsolutePath().normalize(); // "." alone would be no path of its files
             var files = new ArrayList<Path>();
             for (var name : names) {
-                var file = path.resolve(name).normalize();
-                if (!path.normalize().equals(file.getParent())) {
+                var file = folder.resolve(name).normalize();
+                if (!folder.equals(file.getParent())) {
                     throw new IOException(index + ": expected files of the same folder, found "
                             + Printable.line(name));
                 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -288,6 +289,19 @@ class ModelFolderTest {
         }
         JSON.writeValue(folder.resolve(INDEX).toFile(), index);
         requireLogits(expected);
+    }
+
+    /** The folder in which a command runs has no name in its own path. */
+    @Test
+    void shardsAreFoundInTheCurrentFolder() throws Exception {
+        write(json(GPT2));
+        write("a.safetensors", sources());
+        Files.writeString(folder.resolve(INDEX), "{\"weight_map\":{\"wte.weight\":\"a.safetensors\"}}");
+        Files.writeString(folder.resolve("batch.jsonl"), "{\"input_ids\":[1,2],\"labels\":[1,2]}");
+        var process = OtherProcess.of("logits", "--base", ".", "--batch", "batch.jsonl", "--out", "logits.safetensors")
+                .directory(folder.toFile()).redirectErrorStream(true).start();
+        var said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(said).isZero();
     }
 
     private void requireLogits(float[] expected) throws IOException {
