@@ -141,7 +141,9 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
         int longest = batch.stream().mapToInt(example -> example.completion().length).max().orElse(0);
         var texts = Generation.continueGreedily(decoder, prompts, longest, endOfText);
         for (int i = 0; i < batch.size(); i++) {
-            right += Arrays.equals(batch.get(i).answer(endOfText), texts.get(i)) ? 1 : 0;
+            // as far as if it were alone: others may need more tokens than a completion without end-of-text has
+            int own = Math.min(texts.get(i).length, batch.get(i).completion().length);
+            right += Arrays.equals(batch.get(i).answer(endOfText), Arrays.copyOf(texts.get(i), own)) ? 1 : 0;
         }
         return right;
     }

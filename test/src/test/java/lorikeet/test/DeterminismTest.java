@@ -324,6 +324,30 @@ class DeterminismTest {
         }
     }
 
+    /** A completion that does not end in end-of-text is compared as far as it goes, whatever others in the batch need. */
+    @Test
+    void accuracyDoesNotDependOnNeighbours() throws IOException {
+        try (var decoder = GoldenBase.load(device)) {
+            var prompt = new int[] {1, 2, 3};
+            var text = Generation.continueText(decoder, prompt, 6, -1, Sampling.GREEDY, _ -> {});
+            var right = answer(prompt, Arrays.copyOf(text, 2));
+            var wrong = answer(prompt, IntStream.of(text).map(token -> 256 - token).toArray());
+            assertThat(accuracy(decoder, List.of(right))).isEqualTo(1);
+            assertThat(accuracy(decoder, List.of(right, wrong))).isEqualTo(0.5);
+        }
+    }
+
+    private static Example answer(int[] prompt, int[] completion) {
+        var ids = IntStream.concat(Arrays.stream(prompt), Arrays.stream(completion)).toArray();
+        var labels = ids.clone();
+        Arrays.fill(labels, 0, prompt.length, Device.IGNORED_LABEL);
+        return new Example(ids, labels);
+    }
+
+    private static double accuracy(Decoder decoder, List<Example> examples) {
+        return Evaluation.of(decoder, new Task("text", List.of(), examples, List.of()), true, -1, _ -> {}).accuracy();
+    }
+
     private static double loss(Subject subject, List<Example> examples, List<int[]> labels, boolean answers) {
         var task = new Task("labels", List.of(), examples, labels);
         return Evaluation.of(subject.decoder(), task, answers, 256, _ -> {}).loss();
