@@ -57,10 +57,11 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
     private static Evaluation withTexts(Decoder decoder, List<Example> examples, int endOfText, IntConsumer progress) {
         double loss = loss(decoder, examples);
         int right = 0;
-        for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
-            var batch = examples.subList(from, Math.min(from + BATCH_PROMPTS, examples.size()));
+        int done = 0;
+        for (var batch : batches(examples, BATCH_PROMPTS)) {
             right += exactlyGenerated(decoder, batch, endOfText);
-            progress.accept(from + batch.size());
+            done += batch.size();
+            progress.accept(done);
         }
         double accuracy = (double) right / examples.size();
         return new Evaluation(examples.size(), loss, accuracy, Double.NaN, standardError(accuracy, examples.size()),
@@ -74,10 +75,11 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
         int amongFive = 0;
         double likelihood = 0;
         long tokens = 0;
-        for (int from = 0; from < examples.size(); from += BATCH_PROMPTS) {
-            int to = Math.min(from + BATCH_PROMPTS, examples.size());
+        int from = 0;
+        for (var batch : batches(examples, BATCH_PROMPTS)) {
+            int to = from + batch.size();
             var scores = LabelScores.besides(Arrays.copyOfRange(right, from, to), decoder,
-                    examples.subList(from, to).stream().map(Example::prompt).toList(), task.labels());
+                    batch.stream().map(Example::prompt).toList(), task.labels());
             for (int i = from; i < to; i++) {
                 int rank = rank(scores[i - from], right[i]);
                 first += rank < 1 ? 1 : 0;
@@ -87,6 +89,7 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
                     tokens += task.labels().get(right[i]).length;
                 }
             }
+            from = to;
             progress.accept(to);
         }
         boolean complete = Arrays.stream(right).allMatch(label -> label >= 0);
@@ -102,23 +105,30 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
     private static double loss(Decoder decoder, List<Example> examples) {
         double sum = 0;
         long labels = 0;
-        var batch = new ArrayList<Example>();
+        for (var batch : batches(examples, Integer.MAX_VALUE)) {
+            var joined = Batch.of(batch);
+            try (var _ = decoder.device().memory().scope()) {
+                sum += Autograd.off(() -> decoder.loss(joined.sequences(), joined.labels(), 1, Pass.EVALUATION)).item();
+            }
+            labels += joined.labelCount(decoder.promptLength());
+        }
+        return sum / labels;
+    }
+
+    /** What goes through the decoder at a time: neighbours, {@code most} of them or fewer that are long. */
+    static List<List<Example>> batches(List<Example> examples, int most) {
+        var batches = new ArrayList<List<Example>>();
+        int from = 0;
         int tokens = 0;
         for (int i = 0; i < examples.size(); i++) {
-            batch.add(examples.get(i));
             tokens += examples.get(i).length();
-            if (tokens >= BATCH_TOKENS || i + 1 == examples.size()) {
-                var joined = Batch.of(batch);
-                try (var _ = decoder.device().memory().scope()) {
-                    sum += Autograd.off(() -> decoder.loss(joined.sequences(), joined.labels(), 1, Pass.EVALUATION))
-                            .item();
-                }
-                labels += joined.labelCount(decoder.promptLength());
-                batch.clear();
+            if (tokens >= BATCH_TOKENS || i + 1 - from == most || i + 1 == examples.size()) {
+                batches.add(examples.subList(from, i + 1));
+                from = i + 1;
                 tokens = 0;
             }
         }
-        return sum / labels;
+        return batches;
     }
 
     /**
