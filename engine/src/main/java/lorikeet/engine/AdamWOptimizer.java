@@ -9,7 +9,7 @@ import lorikeet.kernels.Purpose;
 /** AdamW (Loshchilov and Hutter 2019): two running averages per trainable number, weight decay beside the gradient. */
 public final class AdamWOptimizer implements Optimizer {
     private final Settings settings;
-    private final List<Slot> slots = new ArrayList<>();
+    private final List<Slot> slots;
     private int steps;
 
     /** β₁, β₂ and ε. */
@@ -31,11 +31,18 @@ public final class AdamWOptimizer implements Optimizer {
 
     public AdamWOptimizer(List<Group> groups, Settings settings) {
         this.settings = settings;
+        var any = groups.stream().flatMap(group -> group.parameters.stream()).findAny();
+        slots = any.isEmpty() ? new ArrayList<>() : any.get().device().memory().allOrNothing(() -> slots(groups));
+    }
+
+    private static List<Slot> slots(List<Group> groups) {
+        var slots = new ArrayList<Slot>();
         for (var group : groups) {
             for (var parameter : group.parameters) {
                 slots.add(new Slot(parameter, zeros(parameter), zeros(parameter), group.decay, group.rateFactor));
             }
         }
+        return slots;
     }
 
     private static Tensor zeros(Tensor like) {

@@ -66,39 +66,41 @@ public final class CrossEntropy {
         // Only a trained weight needs the hidden states once their logits are there: else their gradient takes their place.
         var dchosen = !forHidden ? null : forWeight ? chosen.result() : chosen;
         var dweight = forWeight ? Tensor.over(weight.takeGradientMemory(), weight.shape()) : null;
-        if (forWeight && labelled.length == 0) {
-            device.fill(dweight.data(), 0);
-        }
-        forChunks(chosen, weight, targets, losses, forHidden || forWeight, factor, (chunk, dlogits) -> {
+        try {
+            if (forWeight && labelled.length == 0) {
+                device.fill(dweight.data(), 0);
+            }
+            forChunks(chosen, weight, targets, losses, forHidden || forWeight, factor, (chunk, dlogits) -> {
+                if (forHidden) {
+                    device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+                }
+                if (forWeight) {
+                    device.gemm(dweight.matrix(), dlogits.transpose(), rows(chosen.data(), chunk, width), 1,
+                            chunk.from > 0, null);
+                }
+            });
+            var loss = hidden.result(Shape.scalar());
+            device.sum(loss.data(), losses.data(), 1, labelled.length, 1, false);
+            device.scale(loss.data(), loss.data(), factor, false);
+            var gradients = new ArrayList<Gradient>();
             if (forHidden) {
-                device.gemm(rows(dchosen.data(), chunk, width), dlogits, weight.matrix(), 1, false, null);
+                gradients.add(Gradient.of(hidden, (dx, dy, add) -> {
+                    times(dchosen, dy);
+                    spread(hidden, dx, dchosen, rows, add);
+                }, dchosen, rows));
             }
             if (forWeight) {
-                device.gemm(dweight.matrix(), dlogits.transpose(), rows(chosen.data(), chunk, width), 1,
-                        chunk.from > 0, null);
+                gradients.add(new Gradient(new Tensor[] {weight}, new Tensor[] {dweight}, dy -> {
+                    times(dweight, dy);
+                    weight.accumulateTaken(dweight.data());
+                }));
             }
-        });
-        var loss = hidden.result(Shape.scalar());
-        device.sum(loss.data(), losses.data(), 1, labelled.length, 1, false);
-        device.scale(loss.data(), loss.data(), factor, false);
-        var gradients = new ArrayList<Gradient>();
-        if (forHidden) {
-            gradients.add(Gradient.of(hidden, (dx, dy, add) -> {
-                times(dchosen, dy);
-                spread(hidden, dx, dchosen, rows, add);
-            }, dchosen, rows));
+            return loss.derive(gradients.toArray(Gradient[]::new));
+        } finally {
+            if (forWeight) {
+                dweight.data().release(); // the loss, if there is one, holds it until backward
+            }
         }
-        if (forWeight) {
-            gradients.add(new Gradient(new Tensor[] {weight}, new Tensor[] {dweight}, dy -> {
-                times(dweight, dy);
-                weight.accumulateTaken(dweight.data());
-            }));
-        }
-        loss.derive(gradients.toArray(Gradient[]::new));
-        if (forWeight) {
-            dweight.data().release(); // the loss holds it until backward
-        }
-        return loss;
     }
 
     /** x *= the single number dy. */

@@ -16,17 +16,21 @@ import lorikeet.kernels.Purpose;
 public final class KeyValueCache implements AutoCloseable {
     private final int capacity;
     private final int[] lengths;
-    private final List<Tensor> layers = new ArrayList<>();
+    private final List<Tensor> layers;
 
     /** Room for {@code capacity} tokens, virtual ones included, of each of {@code sequences} sequences. */
     public KeyValueCache(Device device, ModelShape shape, int sequences, int capacity) {
         this.capacity = capacity;
         this.lengths = new int[sequences];
-        for (int layer = 0; layer < shape.layers(); layer++) {
-            var rows = Shape.of(sequences * capacity, 2 * shape.keyValueWidth());
-            var memory = device.memory().allocateOwned(DType.F32, rows.size(), Purpose.ACTIVATIONS);
-            layers.add(Tensor.over(memory, rows));
-        }
+        var rows = Shape.of(sequences * capacity, 2 * shape.keyValueWidth());
+        this.layers = device.memory().allOrNothing(() -> {
+            var made = new ArrayList<Tensor>();
+            for (int layer = 0; layer < shape.layers(); layer++) {
+                var memory = device.memory().allocateOwned(DType.F32, rows.size(), Purpose.ACTIVATIONS);
+                made.add(Tensor.over(memory, rows));
+            }
+            return made;
+        });
     }
 
     /** Tokens seen of sequence {@code s}. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.function.LongFunction;
 import lorikeet.engine.Initialisation;
@@ -24,6 +25,13 @@ public final class Pretraining {
      * residual stream; biases 0; layer norms 1 and 0.
      */
     public static Decoder newDecoder(Device device, ModelShape shape, Dropouts dropouts, long seed) {
+        var parameters = device.memory().allOrNothing(() -> parameters(device, shape, seed));
+        return new Decoder(device, shape, dropouts, parameters, (name, _) -> {
+            throw new IllegalStateException("this decoder was not read from files: " + name + " has no original");
+        });
+    }
+
+    private static Map<String, Tensor> parameters(Device device, ModelShape shape, long seed) {
         var parameters = new LinkedHashMap<String, Tensor>();
         ModelFolder.expectedShapes(shape).forEach((name, dims) -> parameters.put(name, switch (name) {
             case String n when n.endsWith(".bias") -> Initialisation.zeros(device, dims);
@@ -32,9 +40,7 @@ public final class Pretraining {
                     DEVIATION / Math.sqrt(2.0 * shape.layers()), RandomKey.named(seed, n));
             default -> Initialisation.normal(device, dims, DEVIATION, RandomKey.named(seed, name));
         }));
-        return new Decoder(device, shape, dropouts, parameters, (name, _) -> {
-            throw new IllegalStateException("this decoder was not read from files: " + name + " has no original");
-        });
+        return parameters;
     }
 
     /**

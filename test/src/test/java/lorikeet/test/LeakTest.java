@@ -16,9 +16,11 @@ import lorikeet.kernels.Device;
 import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
 import lorikeet.kernels.Purpose;
+import lorikeet.model.Dropouts;
 import lorikeet.model.Evaluation;
 import lorikeet.model.Generation;
 import lorikeet.model.LabelScores;
+import lorikeet.model.Pretraining;
 import lorikeet.model.Sampling;
 import lorikeet.model.Training;
 import lorikeet.model.data.Batch;
@@ -44,7 +46,7 @@ class LeakTest {
     private final Device plain = Devices.open("cpu", Precision.STRICT, 2);
     private final Device device;
     private final Batch batch;
-    /** Verbs until one fails. */
+    /** Verbs and allocations until one fails. */
     private int verbsLeft = Integer.MAX_VALUE;
 
     private static final class Failure extends RuntimeException {
@@ -142,6 +144,26 @@ class LeakTest {
             assertThat(again.loss()).isEqualTo(expected.loss());
             expected.byName().forEach(
                     (name, gradient) -> assertThat(Arrays.mismatch(again.byName().get(name), gradient)).isEqualTo(-1));
+        }
+    }
+
+    /** Fails at every verb and every allocation in turn. */
+    @Test
+    void whatCannotBeMadeWholeIsNotMade() throws IOException {
+        try (var subject = Subject.of(device, LORA)) {
+            var decoder = subject.decoder();
+            var before = inUse();
+            for (var making : List.<Work>of(() -> decoder.cache(2, 10).close(), () -> subject.adamW(0).close(),
+                    () -> Pretraining.newDecoder(device, decoder.shape(), Dropouts.NONE, 1).close())) {
+                int failed = 0;
+                device.memory().trim(); // so that memory comes from the device
+                while (failsAfter(failed, making)) {
+                    assertThat(inUse()).as("after %d verbs", failed).isEqualTo(before);
+                    device.memory().trim();
+                    failed++;
+                }
+                assertThat(failed).isGreaterThan(1);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ import lorikeet.kernels.Device;
 import net.bytebuddy.ByteBuddy;
 import net.bytebuddy.implementation.InvocationHandlerAdapter;
 
-/** A device that reports every verb before another device runs it. Its memory has a ledger of its own. */
+/** A device that reports every verb and allocation before another device runs it. Its memory has a ledger of its own. */
 final class ObservedDevice {
     private static final Set<String> NO_VERBS = Set.of("name", "description", "precision", "capacity", "close");
 
@@ -27,7 +27,8 @@ final class ObservedDevice {
             if (method.getName().equals("close")) {
                 ((Device) self).memory().trim();
             }
-            if (Modifier.isPublic(method.getModifiers()) && !NO_VERBS.contains(method.getName())) {
+            if (method.getName().equals("allocateRaw")
+                    || Modifier.isPublic(method.getModifiers()) && !NO_VERBS.contains(method.getName())) {
                 observer.before(method.getName(), arguments);
             }
             try {
