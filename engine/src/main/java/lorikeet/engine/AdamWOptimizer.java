@@ -70,6 +70,11 @@ public final class AdamWOptimizer implements Optimizer {
     }
 
     @Override
+    public void forgetGradients() {
+        slots.forEach(slot -> slot.parameter.zeroGradient());
+    }
+
+    @Override
     public int steps() {
         return steps;
     }

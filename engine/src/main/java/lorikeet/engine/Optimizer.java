@@ -22,6 +22,9 @@ public interface Optimizer extends AutoCloseable {
      */
     Outcome step(Tensor loss, float rate, float maxNorm);
 
+    /** Forgets the gradients accumulated since the last step, for a step that cannot be taken. */
+    void forgetGradients();
+
     /** Steps taken so far, those not counted in which something was not finite. */
     int steps();
 

@@ -27,6 +27,11 @@ public final class SgdOptimizer implements Optimizer {
     }
 
     @Override
+    public void forgetGradients() {
+        parameters.forEach(Tensor::zeroGradient);
+    }
+
+    @Override
     public int steps() {
         return steps;
     }

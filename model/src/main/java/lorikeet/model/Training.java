@@ -69,6 +69,9 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
                 if (!goOn.test(report)) {
                     return;
                 }
+            } catch (RuntimeException | Error e) {
+                optimizer.forgetGradients(); // another step would add its own to them
+                throw e;
             }
         }
     }
@@ -116,6 +119,8 @@ public record Training(int steps, int accumulate, float rate, Schedule schedule,
         var group = group(decoder, batches, step - 1);
         try (var _ = decoder.device().memory().scope()) {
             AnomalySearch.run(parameters, () -> gradients(decoder, group, step - 1));
+        } finally {
+            parameters.values().forEach(Tensor::zeroGradient);
         }
         throw new ArithmeticException("every result and gradient is finite, only their sum or norm is not");
     }

@@ -11,7 +11,6 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import lorikeet.engine.Schedule;
-import lorikeet.engine.Tensor;
 import lorikeet.kernels.Device;
 import lorikeet.kernels.Devices;
 import lorikeet.kernels.Precision;
@@ -36,7 +35,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever runs, and wherever it stops, leaves as much memory in use as it found. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -125,25 +123,31 @@ class LeakTest {
         return new Example(ids, labels);
     }
 
-    /** Fails at every verb of a step in turn, forward, backward or in the optimizer. */
+    /** Fails at every verb of a step in turn, forward, backward or in the optimizer; then the step is what it was. */
     @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void aStepThatFailsAnywhereLeavesNothingBehind(boolean recompute) throws IOException {
-        try (var subject = Subject.of(device, LORA); var optimizer = subject.adamW(0)) {
-            var pass = Subject.pass(recompute);
-            var expected = subject.gradients(batch, pass);
-            var before = inUse();
-            int failed = 0;
-            while (failsAfter(failed, () -> subject.gradients(batch, pass))) {
-                assertThat(inUse()).as("after %d verbs", failed).isEqualTo(before);
-                subject.adapter().parameters().values().forEach(Tensor::zeroGradient);
-                failed++;
+    @MethodSource("methods")
+    void aStepThatFailsAnywhereLeavesNothingBehind(Method method) throws IOException {
+        for (boolean recompute : new boolean[] {false, true}) {
+            try (var subject = Subject.of(device, method); var optimizer = subject.adamW(0)) {
+                var training = new Training(1, 2, 0, new Schedule(Schedule.Kind.CONSTANT, 0, 1), 1, 1, recompute);
+                var taken = new ArrayList<Training.Step>();
+                Work step = () -> training.run(subject.decoder(), optimizer, _ -> batch, 0, taken::add);
+                step.run();
+                var before = inUse();
+                int failed = 0;
+                while (failsAfter(failed, step)) {
+                    // that of a trained head is lost with the step that was computing its gradient
+                    assertThat(inUse()).as("after %d verbs", failed).allSatisfy((purpose, bytes) -> assertThat(bytes)
+                            .isBetween(purpose == Purpose.GRADIENTS ? 0 : before.get(purpose), before.get(purpose)));
+                    failed++;
+                }
+                assertThat(inUse()).isEqualTo(before);
+                assertThat(failed).isGreaterThan(100);
+                assertThat(taken).hasSize(2);
+                assertThat(taken.getLast().loss()).isEqualTo(taken.getFirst().loss());
+                assertThat(taken.getLast().norm()).isEqualTo(taken.getFirst().norm());
             }
-            assertThat(failed).isGreaterThan(100);
-            var again = subject.gradients(batch, pass);
-            assertThat(again.loss()).isEqualTo(expected.loss());
-            expected.byName().forEach(
-                    (name, gradient) -> assertThat(Arrays.mismatch(again.byName().get(name), gradient)).isEqualTo(-1));
+            assertThat(device.memory().ledger().current()).isZero();
         }
     }
 
