@@ -105,8 +105,8 @@ public final class Generation {
             var last = lastRows(sequences, hidden.shape().rows());
             var logits = decoder.logits(hidden, IntStream.of(chosen).map(s -> last[s]).toArray()).toArray();
             int vocabulary = decoder.shape().vocabulary();
-            return IntStream.range(0, chosen.length).map(i -> Sampling
-                    .argmax(Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary))).toArray();
+            return IntStream.range(0, chosen.length).map(i -> Sampling.GREEDY
+                    .choose(Arrays.copyOfRange(logits, i * vocabulary, (i + 1) * vocabulary), 0)).toArray();
         }
     }
 

@@ -27,8 +27,14 @@ public record Sampling(float temperature, int topK, float topP, long seed) {
     /**
      * @param logits one number per token
      * @param step   how many tokens were drawn before
+     * @throws ArithmeticException if a logit is not finite: then none is the likeliest
      */
     int choose(float[] logits, int step) {
+        for (float logit : logits) {
+            if (!Float.isFinite(logit)) {
+                throw new ArithmeticException("the model's logits are not finite");
+            }
+        }
         if (temperature == 0) {
             return argmax(logits);
         }
@@ -56,7 +62,7 @@ public record Sampling(float temperature, int topK, float topP, long seed) {
         return order[count - 1];
     }
 
-    static int argmax(float[] values) {
+    private static int argmax(float[] values) {
         int best = 0;
         for (int i = 1; i < values.length; i++) {
             if (values[i] > values[best]) {

@@ -1,6 +1,7 @@
 package lorikeet.test;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
@@ -375,6 +376,21 @@ class DeterminismTest {
             assertThat(alone).extracting(text -> text.length).containsExactly(4, 10, 0, 10);
             assertThat(Generation.continueGreedily(decoder, prompts, 10, -1).toArray(int[][]::new))
                     .isDeepEqualTo(alone.toArray(int[][]::new));
+        }
+    }
+
+    @Test
+    void noTokenIsChosenFromLogitsThatAreNotFinite() throws IOException {
+        try (var decoder = GoldenBase.load(device)) {
+            var norm = decoder.parameters().get("ln_f.bias");
+            norm.change(() -> device.fill(norm.data(), Float.NaN));
+            var prompt = new int[] {1, 2, 3};
+            for (var sampling : List.of(Sampling.GREEDY, new Sampling(1, 0, 1, 1))) {
+                assertThatThrownBy(() -> Generation.continueText(decoder, prompt, 1, -1, sampling, _ -> {}))
+                        .isInstanceOf(ArithmeticException.class).hasMessage("the model's logits are not finite");
+            }
+            assertThatThrownBy(() -> Generation.continueGreedily(decoder, List.of(prompt), 1, -1))
+                    .isInstanceOf(ArithmeticException.class).hasMessage("the model's logits are not finite");
         }
     }
 
