@@ -15,12 +15,16 @@ import lorikeet.kernels.CacheFolder;
  * other builds and reports usage over the network. Nothing of DJL runs here but the class with the native calls.
  */
 final class NativeTokenizers {
-    private static final TokenizersLibrary LIBRARY = load();
+    private static TokenizersLibrary library;
 
     private NativeTokenizers() {}
 
-    static TokenizersLibrary library() {
-        return LIBRARY;
+    /** @throws IllegalStateException if it cannot be loaded; a static initialiser would hide what is wrong */
+    static synchronized TokenizersLibrary library() {
+        if (library == null) {
+            library = load();
+        }
+        return library;
     }
 
     private static TokenizersLibrary load() {
@@ -28,10 +32,10 @@ final class NativeTokenizers {
         var arch = System.getProperty("os.arch");
         var system = os.startsWith("windows") ? "win" : os.startsWith("mac") ? "osx" : os;
         var platform = system + "-" + (arch.equals("amd64") ? "x86_64" : arch);
-        var library = System.mapLibraryName("tokenizers");
+        var name = System.mapLibraryName("tokenizers");
         var files = system.equals("win")
-                ? List.of("libwinpthread-1.dll", "libgcc_s_seh-1.dll", "libstdc++-6.dll", library) // in order of need
-                : List.of(library);
+                ? List.of("libwinpthread-1.dll", "libgcc_s_seh-1.dll", "libstdc++-6.dll", name) // in order of need
+                : List.of(name);
         try {
             var version = new Properties();
             try (var in = resource("tokenizers.properties")) {

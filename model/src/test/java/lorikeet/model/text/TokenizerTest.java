@@ -181,6 +181,19 @@ class TokenizerTest {
         assertThatThrownBy(() -> closed.decode(1)).hasMessageContaining("closed");
     }
 
+    /** Each time, in an exception whose message is all that a user need see. */
+    @Test
+    void saysWhereThereIsNoLibrary() throws Exception {
+        var process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED", "-Dos.arch=abacus", "-cp", System.getProperty("java.class.path"),
+                OtherProcess.class.getName(), "fail", folder.resolve("tokenizer.json").toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        var lines = new String(process.getInputStream().readAllBytes(), UTF_8).lines().toList();
+        assertThat(process.waitFor()).isZero();
+        assertThat(lines).hasSize(2).allMatch(line -> line.startsWith(
+                "java.lang.IllegalStateException: the tokenizers library does not exist for "));
+    }
+
     /** A JVM that has opened no socket has not even loaded the classes for it; nor those of DJL that would open one. */
     @Test
     void opensNoSocket() throws Exception {
@@ -206,6 +219,16 @@ class TokenizerTest {
 
     static final class OtherProcess {
         public static void main(String[] arguments) throws IOException {
+            if (arguments[0].equals("fail")) {
+                for (int i = 0; i < 2; i++) {
+                    try (var tokenizer = Tokenizer.open(Path.of(arguments[1]))) {
+                        System.out.println(tokenizer);
+                    } catch (Throwable e) {
+                        System.out.println(e);
+                    }
+                }
+                return;
+            }
             try (var tokenizer = Tokenizer.open(Path.of(arguments[1]))) {
                 System.out.println("ids: " + Arrays.toString(tokenizer.encode("the cat")));
             }
