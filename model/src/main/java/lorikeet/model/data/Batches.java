@@ -57,14 +57,15 @@ public final class Batches {
         }
         long key = Shuffle.mix(seed) + epoch;
         var shuffled = Shuffle.permutation(examples.size(), key);
-        var batches = Arrays.stream(split(shuffled, WINDOW * batchSize))
-                .map(window -> split(byLength(window), batchSize)).flatMap(Arrays::stream).toArray(int[][]::new);
+        int window = (int) Math.min((long) WINDOW * batchSize, examples.size());
+        var batches = Arrays.stream(split(shuffled, window))
+                .map(part -> split(byLength(part), batchSize)).flatMap(Arrays::stream).toArray(int[][]::new);
         return Arrays.stream(Shuffle.permutation(batches.length, Shuffle.mix(key)))
                 .mapToObj(b -> batches[b]).toArray(int[][]::new);
     }
 
-    private int[] byLength(int[] window) {
-        return Arrays.stream(window).boxed().sorted(Comparator.comparingInt(e -> examples.get(e).length()))
+    private int[] byLength(int[] part) {
+        return Arrays.stream(part).boxed().sorted(Comparator.comparingInt(e -> examples.get(e).length()))
                 .mapToInt(e -> e).toArray();
     }
 

@@ -50,6 +50,15 @@ class BatchesTest {
     }
 
     @Test
+    void holdEverythingWhereThereIsNoMore() {
+        for (boolean shuffle : new boolean[] {false, true}) {
+            var batches = new Batches(EXAMPLES, Integer.MAX_VALUE, shuffle, 3);
+            assertThat(batches.perEpoch()).isEqualTo(1);
+            assertThat(members(batches.get(1))).hasSize(EXAMPLES.size()).doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
     void bringSimilarLengthsTogetherInRandomOrder() {
         var batches = new Batches(EXAMPLES, 8, true, 3);
         int spread = 0;
