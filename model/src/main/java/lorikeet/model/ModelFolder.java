@@ -196,7 +196,8 @@ public final class ModelFolder {
         }
         for (var path : weightFiles()) {
             try (var file = SafetensorsFile.open(path)) {
-                if (file.tensors().stream().anyMatch(info -> !file.holdsFloats(info.name()))) {
+                if (file.tensors().stream().filter(info -> !ignored(plainName(info.name())))
+                        .anyMatch(info -> !file.holdsFloats(info.name()))) {
                     return false;
                 }
             }

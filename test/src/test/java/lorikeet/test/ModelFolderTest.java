@@ -270,12 +270,14 @@ class ModelFolderTest {
         }
 
         var bare = renamed(sources, "transformer.", "");
-        bare.put("h.0.attn.bias", SafetensorsWriter.Source.of("h.0.attn.bias", Shape.of(1, 1, 16, 16), new float[256]));
+        bare.put("h.0.attn.bias", new SafetensorsWriter.Source(new TensorInfo("h.0.attn.bias", SafetensorsType.BOOL,
+                Shape.of(1, 1, 16, 16)), () -> MemorySegment.ofArray(new byte[256])));
         bare.put("h.1.attn.masked_bias",
                 SafetensorsWriter.Source.of("h.1.attn.masked_bias", Shape.scalar(), new float[1]));
         bare.put("lm_head.weight", SafetensorsWriter.Source.of("lm_head.weight", Shape.of(23, 12), new float[276]));
         write(WEIGHTS, bare);
         requireLogits(expected);
+        assertThat(ModelFolder.open(folder).holdsFloats()).isTrue();
 
         Files.delete(folder.resolve(WEIGHTS));
         var index = JSON.createObjectNode();
