@@ -371,10 +371,15 @@ public final class Decoder implements AutoCloseable {
         return lengths;
     }
 
+    /** Closing it again does nothing. */
     @Override
     public void close() {
+        if (parameters.isEmpty()) {
+            return;
+        }
         parameters.values().forEach(Tensor::free);
         parameters.clear();
+        changes.close();
         original.close();
     }
 }

@@ -59,6 +59,12 @@ public final class WeightChanges {
         });
     }
 
+    /** Forgets all changes, when the weights are no more. */
+    void close() {
+        byWeight.values().forEach(changed -> changed.arena.close());
+        byWeight.clear();
+    }
+
     private static Changed keep(Tensor weight) {
         var arena = Arena.ofShared();
         var original = arena.allocate(weight.data().bytes(), Long.BYTES);

@@ -439,6 +439,17 @@ class ModelFolderTest {
         }
     }
 
+    @Test
+    void aDecoderTakesItsChangesAlongAndClosesOnce() throws IOException {
+        var decoder = GoldenBase.load(device);
+        var weight = decoder.linears().getFirst().weight();
+        decoder.changes().apply(this, weight, tensor -> device.scale(tensor.data(), tensor.data(), 2, false));
+        assertThat(decoder.changes().changed(weight)).isTrue();
+        decoder.close();
+        assertThat(decoder.changes().changed(weight)).isFalse();
+        decoder.close();
+    }
+
     // ---- bad folders -------------------------------------------------------------------------------------------------
 
     private void requireRefused(String... words) {
