@@ -42,7 +42,7 @@ public final class JsonLines {
     }
 
     /** A line, read: text that is still to be tokenised, or tokens; the other is null. */
-    private record Row(TextExample text, Example tokens) {
+    private record Row(int line, TextExample text, Example tokens) {
     }
 
     /**
@@ -56,7 +56,22 @@ public final class JsonLines {
         var rows = new JsonLines(tokenizer, vocabularySize).rows(file);
         var texts = rows.stream().map(Row::text).filter(text -> text != null).toList();
         var encoded = texts.isEmpty() ? List.<Example>of().iterator() : TextExample.encode(texts, tokenizer).iterator();
-        return rows.stream().map(row -> row.tokens == null ? encoded.next() : row.tokens).toList();
+        var examples = new ArrayList<Example>(rows.size());
+        for (var row : rows) {
+            examples.add(row.tokens == null ? encoded.next() : row.tokens);
+            requireTokens(examples.getLast().ids(), vocabularySize, file, row.line);
+        }
+        return examples;
+    }
+
+    /** A tokenizer may have more tokens than the model. */
+    private static void requireTokens(int[] ids, int vocabularySize, Path file, int line) throws IOException {
+        for (int t = 0; t < ids.length; t++) {
+            if (ids[t] >= vocabularySize) {
+                throw new IOException("%s:%d: token %d is %d, but the vocabulary has %d tokens".formatted(file, line, t,
+                        ids[t], vocabularySize));
+            }
+        }
     }
 
     private List<Row> rows(Path file) throws IOException {
@@ -66,7 +81,7 @@ public final class JsonLines {
             try {
                 for (var line = lines.next(); line != null; line = lines.next()) {
                     if (!line.isBlank()) {
-                        rows.add(row(line));
+                        rows.add(row(line, lines.number()));
                     }
                 }
             } catch (JsonProcessingException e) {
@@ -83,7 +98,7 @@ public final class JsonLines {
         return rows;
     }
 
-    private Row row(String line) throws JsonProcessingException {
+    private Row row(String line, int number) throws JsonProcessingException {
         var object = MAPPER.readTree(line);
         check(object.isObject(), "expected a JSON object {…}");
         var forms = FORMS.stream().filter(object::has).toList();
@@ -92,11 +107,11 @@ public final class JsonLines {
         check(tokenizer != null || form.isEmpty() || form.equals("input_ids"),
                 "the base has no tokenizer.json, so only lines with input_ids and labels can be used");
         return switch (form) {
-            case "prompt" -> new Row(TextExample.completion(string(object, "prompt"),
+            case "prompt" -> new Row(number, TextExample.completion(string(object, "prompt"),
                     filled(string(object, "completion"), "completion")), null);
-            case "text" -> new Row(TextExample.text(filled(string(object, "text"), "text")), null);
-            case "messages" -> new Row(conversation(object.get("messages")), null);
-            case "input_ids" -> new Row(null, tokens(object));
+            case "text" -> new Row(number, TextExample.text(filled(string(object, "text"), "text")), null);
+            case "messages" -> new Row(number, conversation(object.get("messages")), null);
+            case "input_ids" -> new Row(number, null, tokens(object));
             default ->
                 throw new IllegalArgumentException("expected the keys prompt and completion, or text, or messages,"
                         + " or input_ids and labels; found " + keys(object));

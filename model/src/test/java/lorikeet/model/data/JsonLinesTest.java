@@ -168,6 +168,19 @@ class JsonLinesTest {
     }
 
     @Test
+    void refusesTextsOfTokensThatTheModelLacks() throws IOException {
+        var file = Files.writeString(folder.resolve("data.jsonl"),
+                "{\"text\":\"x\"}\n\n{\"prompt\":\"x\",\"completion\":\"ab\"}\n");
+        int ab = tokenizer.encode("ab")[0];
+        assertThatThrownBy(() -> JsonLines.read(file, tokenizer, ab)).isInstanceOf(IOException.class)
+                .hasMessage(file + ":1: token 1 is " + tokenizer.endOfText() + ", but the vocabulary has " + ab
+                        + " tokens");
+        assertThatThrownBy(() -> JsonLines.read(Files.writeString(file, "\n{\"prompt\":\"x\",\"completion\":\"y\"}"),
+                tokenizer, ab)).hasMessageContaining("data.jsonl:2: token 2 is ");
+        assertThat(JsonLines.read(file, tokenizer, VOCABULARY)).hasSize(1);
+    }
+
+    @Test
     void refusesWhatIsNoText() {
         assertThatThrownBy(() -> read(new byte[] {'{', '}', '\n', (byte) 0xC3, '\n'}, tokenizer))
                 .hasMessageContaining("data.jsonl:1: expected the keys");
