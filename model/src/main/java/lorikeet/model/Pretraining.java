@@ -54,6 +54,7 @@ public final class Pretraining {
         private List<int[]> current = List.of();
         private int pass = -1;
         private int next;
+        private int taken; // tokens of the next document that are used already
         private long made;
 
         /**
@@ -85,13 +86,19 @@ public final class Pretraining {
             return batch;
         }
 
+        /** The next document, or as much of it as fits the context; then the rest of it comes next. */
         private int[] nextDocument() {
             if (next == current.size()) {
                 current = documents.apply(++pass);
                 next = 0;
             }
-            var document = current.get(next++);
-            return document.length <= context ? document : Arrays.copyOf(document, context);
+            var document = current.get(next);
+            int from = taken;
+            int to = Math.min(document.length, from + context);
+            boolean whole = to == document.length;
+            taken = whole ? 0 : to;
+            next += whole ? 1 : 0;
+            return Arrays.copyOfRange(document, from, to);
         }
 
         private Batch documentBatch() {
