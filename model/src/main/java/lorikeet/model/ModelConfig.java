@@ -185,7 +185,9 @@ public record ModelConfig(ModelShape shape, Dropouts dropouts, int endOfText) {
         }
 
         private IOException problem(String field, String expectation) {
-            return new IOException(file + ": field \"" + field + "\" is " + json.path(field) + ": " + expectation);
+            var value = json.path(field);
+            return new IOException(file + ": field \"" + field + "\" is "
+                    + (value.isMissingNode() ? "missing" : value) + ": " + expectation);
         }
     }
 

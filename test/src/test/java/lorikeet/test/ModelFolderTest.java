@@ -242,6 +242,13 @@ class ModelFolderTest {
                 .contains("config.json", "\"" + field + "\"").hasLineCount(1);
     }
 
+    @Test
+    void whatIsMissingIsSaidToBeMissing() throws IOException {
+        write(JSON.createObjectNode().put("model_type", "llama"));
+        assertThatThrownBy(() -> ModelFolder.open(folder))
+                .hasMessageEndingWith("field \"hidden_size\" is missing: expected a whole number of at least 1");
+    }
+
     // ---- layouts that are read ---------------------------------------------------------------------------------------
 
     private static Map<String, SafetensorsWriter.Source> renamed(Map<String, SafetensorsWriter.Source> sources,
