@@ -3,11 +3,11 @@ package lorikeet.model.text;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.Files;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
+import lorikeet.engine.AtomicFile;
 
 /**
  * A byte-level BPE vocabulary: the 256 characters of the byte alphabet, one token per merge, and end-of-text last.
@@ -36,15 +36,10 @@ public record BpeVocabulary(List<String> tokens, List<Merge> merges) {
         return size() - 1;
     }
 
-    /** Writes a {@code tokenizer.json} that the Hugging Face libraries read, beside the file first and then renamed. */
+    /** Writes a {@code tokenizer.json} that the Hugging Face libraries read. */
     public void write(Path file) throws IOException {
-        var beside = file.resolveSibling(file.getFileName() + ".part");
-        Files.writeString(beside, toJson());
-        try {
-            Files.move(beside, file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
-        }
+        var text = ByteBuffer.wrap(toJson().getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(file, channel -> channel.write(text));
     }
 
     /** The text of {@code tokenizer.json}. */
