@@ -19,14 +19,14 @@ final class Layout {
         var device = x.device();
         int p = Math.min(x.shape().axis(axis1), x.shape().axis(axis2));
         int q = Math.max(x.shape().axis(axis1), x.shape().axis(axis2));
-        int a = x.shape().dim(p);
-        int b = x.shape().dim(q);
-        int outer = x.shape().product(0, p);
-        int middle = p == q ? 1 : x.shape().product(p + 1, q);
-        int inner = x.shape().product(q + 1, x.shape().rank());
         if (p == q) {
             return x;
         }
+        int a = x.shape().dim(p);
+        int b = x.shape().dim(q);
+        int outer = x.shape().product(0, p);
+        int middle = x.shape().product(p + 1, q);
+        int inner = x.shape().product(q + 1, x.shape().rank());
         var y = x.result(x.shape().with(p, b).with(q, a));
         device.transpose(y.data(), x.data(), outer, a, middle, b, inner, false);
         return y.derive(Gradient.of(x, (dx, dy, add) -> device.transpose(dx, dy, outer, b, middle, a, inner, add)));

@@ -55,7 +55,7 @@ public final class MatMul {
     }
 
     private static Matrix view(Buffer data, int batch, int rows, int columns) {
-        return Matrix.batch(data, Math.max(1, batch), rows, columns);
+        return Matrix.batch(data, batch, rows, columns);
     }
 
     private static Matrix right(Tensor b, int batch, boolean transposed) {

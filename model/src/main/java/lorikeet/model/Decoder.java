@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import lorikeet.engine.Autograd;
 import lorikeet.engine.CrossEntropy;
 import lorikeet.engine.Embedding;
@@ -285,7 +286,8 @@ public final class Decoder implements AutoCloseable {
             if (first && prefix != null) {
                 fill(cache, prefix.keyValues(Pass.EVALUATION));
             }
-            var arrangement = Arrangement.of(sequences, first ? promptLength() : 0, starts(cache), lengths(cache));
+            var all = IntStream.range(0, cache.sequences()).toArray();
+            var arrangement = continuing(sequences, first ? promptLength() : 0, cache, all);
             var hidden = run(sequences, arrangement, first ? prompt : null, null, cache, Pass.EVALUATION);
             for (int s = 0; s < sequences.count(); s++) {
                 cache.advance(s, arrangement.offsets()[s + 1] - arrangement.offsets()[s]);
@@ -302,18 +304,20 @@ public final class Decoder implements AutoCloseable {
      */
     public Tensor branch(Sequences sequences, KeyValueCache cache, int[] continues) {
         return Autograd.off(() -> Autograd.scope(device, () -> {
-            var starts = new int[continues.length];
-            var lengths = new int[continues.length];
-            for (int s = 0; s < continues.length; s++) {
-                starts[s] = cache.start(continues[s]);
-                lengths[s] = cache.length(continues[s]);
-            }
             var prefixes = new ArrayList<Tensor>();
             for (int layer = 0; layer < shape.layers(); layer++) {
                 prefixes.add(cache.layer(layer));
             }
-            return run(sequences, Arrangement.of(sequences, 0, starts, lengths), null, prefixes, null, Pass.EVALUATION);
+            var arrangement = continuing(sequences, 0, cache, continues);
+            return run(sequences, arrangement, null, prefixes, null, Pass.EVALUATION);
         }));
+    }
+
+    /** Sequences behind those of the cache that {@code continues} names. */
+    private static Arrangement continuing(Sequences sequences, int promptLength, KeyValueCache cache,
+            int[] continues) {
+        return Arrangement.of(sequences, promptLength, IntStream.of(continues).map(cache::start).toArray(),
+                IntStream.of(continues).map(cache::length).toArray());
     }
 
     /** Logits for some rows of hidden states: [rows.length, vocabulary]. */
@@ -353,22 +357,6 @@ public final class Decoder implements AutoCloseable {
             }
             cache.advance(s, length);
         }
-    }
-
-    private static int[] starts(KeyValueCache cache) {
-        var starts = new int[cache.sequences()];
-        for (int s = 0; s < starts.length; s++) {
-            starts[s] = cache.start(s);
-        }
-        return starts;
-    }
-
-    private static int[] lengths(KeyValueCache cache) {
-        var lengths = new int[cache.sequences()];
-        for (int s = 0; s < lengths.length; s++) {
-            lengths[s] = cache.length(s);
-        }
-        return lengths;
     }
 
     /** Closing it again does nothing. */

@@ -95,7 +95,8 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
         boolean complete = Arrays.stream(right).allMatch(label -> label >= 0);
         double accuracy = (double) first / examples.size();
         return new Evaluation(examples.size(), complete ? -likelihood / tokens : loss(decoder, examples), accuracy,
-                (double) amongFive / examples.size(), standardError(accuracy, examples.size()), majority(task));
+                (double) amongFive / examples.size(), standardError(accuracy, examples.size()),
+                majority(right, task.labels().size()));
     }
 
     private static double standardError(double accuracy, int examples) {
@@ -158,18 +159,14 @@ public record Evaluation(int examples, double loss, double accuracy, double topF
         return right;
     }
 
-    /** Share of the commonest label among the evaluated examples. */
-    private static double majority(Task task) {
-        if (task.labels().isEmpty()) {
-            return Double.NaN;
-        }
-        var counts = new int[task.labels().size()];
-        for (var example : task.evaluation()) {
-            int label = task.labelOf(example);
+    /** Share of the commonest label among the right ones. */
+    private static double majority(int[] right, int labels) {
+        var counts = new int[labels];
+        for (int label : right) {
             if (label >= 0) {
                 counts[label]++;
             }
         }
-        return (double) IntStream.of(counts).max().orElse(0) / task.evaluation().size();
+        return (double) IntStream.of(counts).max().orElse(0) / right.length;
     }
 }

@@ -23,7 +23,7 @@ public final class Linear {
         /**
          * The layer's output with this branch's share. {@code h} belongs to the branch, which may write over it.
          *
-         * @param h [tokens, out], the output so far, bias included
+         * @param h [tokens, out], the output so far; without the bias only if all that is plugged in {@link #onlyAdds}
          * @param x [tokens, in]
          */
         Tensor output(Tensor h, Tensor x, Pass pass);

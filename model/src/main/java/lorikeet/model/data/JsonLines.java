@@ -172,9 +172,16 @@ public final class JsonLines {
         return ones;
     }
 
-    private static String string(JsonNode object, String key) {
+    private static JsonNode field(JsonNode object, String key) {
         var value = object.get(key);
-        check(value != null, "no \"%s\" beside %s", key, keys(object));
+        if (value == null) { // keys are listed only then: lines are many
+            throw new IllegalArgumentException("no \"%s\" beside %s".formatted(key, keys(object)));
+        }
+        return value;
+    }
+
+    private static String string(JsonNode object, String key) {
+        var value = field(object, key);
         check(value.isTextual(), "\"%s\" must be a string", key);
         return value.asText();
     }
@@ -185,8 +192,7 @@ public final class JsonLines {
     }
 
     private static int[] integers(JsonNode object, String key) {
-        var list = object.get(key);
-        check(list != null, "no \"%s\" beside %s", key, keys(object));
+        var list = field(object, key);
         check(list.isArray(), "\"%s\" must be a list of integers", key);
         var integers = new int[list.size()];
         for (int i = 0; i < integers.length; i++) {

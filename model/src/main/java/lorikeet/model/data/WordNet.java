@@ -28,7 +28,7 @@ public record WordNet(List<Synset> synsets) {
         "verb.competition", "verb.consumption", "verb.contact", "verb.creation", "verb.emotion", "verb.motion",
         "verb.perception", "verb.possession", "verb.social", "verb.stative", "verb.weather", "adj.ppl"};
 
-    /** The files' names in lower case: noun, verb, adjective, adverb. */
+    /** In words noun, verb, adjective, adverb; the files of the last two have shorter names. */
     public enum PartOfSpeech {
         NOUN("noun"), VERB("verb"), ADJECTIVE("adj"), ADVERB("adv");
 
