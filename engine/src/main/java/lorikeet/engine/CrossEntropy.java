@@ -1,7 +1,6 @@
 package lorikeet.engine;
 
 import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.IntStream;
 import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
