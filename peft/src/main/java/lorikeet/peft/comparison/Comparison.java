@@ -24,26 +24,30 @@ public final class Comparison {
      */
     record Row(String method, Map<String, List<Trial>> tasks) {
 
-        List<Trial> firstTask() {
-            return tasks.values().iterator().next();
+        /** Any of its trials, for what is the same in all. */
+        Trial any() {
+            return tasks.values().iterator().next().getFirst();
         }
 
-        /** The trial on the first task with the first seed. */
-        Trial first() {
-            return firstTask().getFirst();
-        }
-
-        double secondsPerStep() {
-            return mean(firstTask().stream().mapToDouble(Trial::secondsPerStep).toArray());
+        /** Its trials on a task: none if it diverged there with all seeds. */
+        List<Trial> on(String task) {
+            return tasks.getOrDefault(task, List.of());
         }
     }
 
+    private static final String NOTHING = "–";
+
     private final List<Trial> trials;
+    private final List<String> tasks;
     private final List<Row> rows;
+    private final long seeds;
 
     /** @param trials in the order in which methods and tasks are to appear, at least one */
     public Comparison(List<Trial> trials) {
         this.trials = List.copyOf(trials);
+        tasks = this.trials.stream().map(trial -> trial.setup().data()).distinct().toList();
+        seeds = this.trials.stream().filter(trial -> trial.trained() > 0).map(trial -> trial.setup().seed()).distinct()
+                .count();
         rows = this.trials.stream()
                 .collect(Collectors.groupingBy(trial -> trial.setup().method(), LinkedHashMap::new,
                         Collectors.groupingBy(trial -> trial.setup().data(), LinkedHashMap::new, Collectors.toList())))
@@ -54,11 +58,20 @@ public final class Comparison {
         return rows;
     }
 
+    /** Their names, in order. */
+    List<String> tasks() {
+        return tasks;
+    }
+
+    /** What a task is judged by, in words. */
+    String measure(String task) {
+        return rows.stream().flatMap(row -> row.on(task).stream()).findFirst().orElseThrow().score().measure();
+    }
+
     /** The words above the table. */
     List<String> head() {
         return Stream.of(Stream.of("method", "trained parameters", "share", LEARNING_RATE),
-                rows.getFirst().tasks.entrySet().stream()
-                        .map(task -> task.getKey() + ": " + task.getValue().getFirst().score().measure()),
+                tasks.stream().map(task -> task + ": " + measure(task)),
                 Stream.of(Purpose.values()).map(purpose -> name(purpose) + ", MB"),
                 Stream.of("peak, MB", "s/step", "adapter, MB"))
                 .flatMap(part -> part).toList();
@@ -72,31 +85,49 @@ public final class Comparison {
                 rows.stream().map(row -> line(cells(row)))).collect(Collectors.joining());
     }
 
-    static List<String> cells(Row row) {
-        var first = row.first();
-        var scores = row.tasks.values().stream().map(Comparison::score);
-        if (first.trained() == 0) {
-            return Stream.of(Stream.of(row.method, "0", "0 %", ""), scores,
-                    Stream.generate(() -> "").limit(Purpose.values().length + 3)).flatMap(part -> part).toList();
+    List<String> cells(Row row) {
+        var any = row.any();
+        var scores = tasks.stream().map(task -> score(row.on(task)));
+        if (any.trained() == 0) {
+            return Stream.of(Stream.of(row.method, "0", "0 %", ""), scores, costs("")).flatMap(part -> part).toList();
         }
-        long peak = first.memory().values().stream().mapToLong(Long::longValue).sum();
         return Stream.of(
-                Stream.of(row.method, "%,d".formatted(first.trained()),
-                        "%.3f %%".formatted(100.0 * first.trained() / first.all()),
-                        first.setup().settings().get(LEARNING_RATE)),
-                scores, Stream.of(Purpose.values()).map(purpose -> megabytes(first.memory().get(purpose))),
-                Stream.of(megabytes(peak), "%.3f".formatted(row.secondsPerStep()),
-                        "%.2f".formatted(first.adapterBytes() / 1e6)))
-                .flatMap(part -> part).toList();
+                Stream.of(row.method, "%,d".formatted(any.trained()),
+                        "%.3f %%".formatted(100.0 * any.trained() / any.all()),
+                        any.setup().settings().get(LEARNING_RATE)),
+                scores, costs(row.on(tasks.getFirst()))).flatMap(part -> part).toList();
     }
 
-    /** "74.2 ± 0.5": mean and spread; the mean alone of one seed. */
-    private static String score(List<Trial> seeds) {
-        var values = seeds.stream().mapToDouble(trial -> trial.score().value()).toArray();
-        var number = "%." + seeds.getFirst().score().digits() + "f";
-        return values.length == 1
+    /** The cells behind the scores. */
+    private static Stream<String> costs(List<Trial> seeds) {
+        if (seeds.isEmpty()) {
+            return costs(NOTHING);
+        }
+        var first = seeds.getFirst();
+        long peak = first.memory().values().stream().mapToLong(Long::longValue).sum();
+        return Stream.concat(Stream.of(Purpose.values()).map(purpose -> megabytes(first.memory().get(purpose))),
+                Stream.of(megabytes(peak),
+                        "%.3f".formatted(mean(seeds.stream().mapToDouble(Trial::secondsPerStep).toArray())),
+                        "%.2f".formatted(first.adapterBytes() / 1e6)));
+    }
+
+    private static Stream<String> costs(String all) {
+        return Stream.generate(() -> all).limit(Purpose.values().length + 3);
+    }
+
+    /** "74.2 ± 0.5": mean and spread; the mean alone of one seed. Seeds with which it diverged are left out, and counted. */
+    private String score(List<Trial> finished) {
+        if (finished.isEmpty()) {
+            return NOTHING;
+        }
+        var values = finished.stream().mapToDouble(trial -> trial.score().value()).toArray();
+        var number = "%." + finished.getFirst().score().digits() + "f";
+        var score = values.length == 1
                 ? number.formatted(values[0])
                 : (number + " ± " + number).formatted(mean(values), spread(values));
+        return finished.getFirst().trained() == 0 || values.length == seeds
+                ? score
+                : "%s (%d of %d seeds)".formatted(score, values.length, seeds);
     }
 
     static double mean(double... values) {

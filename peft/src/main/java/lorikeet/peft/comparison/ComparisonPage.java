@@ -48,24 +48,24 @@ public record ComparisonPage(String kind, String title, String state, Map<String
     /** @param command that repeats the comparison */
     public static ComparisonPage of(Comparison comparison, String command, String version) {
         var rows = comparison.rows();
-        var trained = rows.stream().filter(row -> row.first().trained() > 0).toList();
-        var tasks = List.copyOf(rows.getFirst().tasks().keySet());
+        var trained = rows.stream().filter(row -> row.any().trained() > 0).toList();
+        var tasks = comparison.tasks();
         return new ComparisonPage("compare",
                 trained.size() + (trained.size() == 1 ? " method" : " methods") + " on " + String.join(" and ", tasks),
                 rows.stream().flatMap(row -> row.tasks().values().stream()).mapToInt(List::size).sum() + " runs",
                 about(rows),
-                comparison.head(), rows.stream().map(Comparison::cells).toList(),
-                tasks.stream().map(task -> scores(task, rows)).toList(),
+                comparison.head(), rows.stream().map(comparison::cells).toList(),
+                tasks.stream().map(task -> scores(task, comparison)).toList(),
                 Stream.of(Purpose.values()).map(Comparison::name).toList(),
-                trained.stream().map(row -> new Bytes(row.method(),
-                        Stream.of(Purpose.values()).map(row.first().memory()::get).toList())).toList(),
+                trained.stream().filter(row -> row.tasks().containsKey(tasks.getFirst()))
+                        .map(row -> bytes(row.method(), row.on(tasks.getFirst()).getFirst())).toList(),
                 tasks.stream().flatMap(task -> trained.stream().filter(row -> row.tasks().containsKey(task))
                         .map(row -> losses(row, task))).filter(losses -> !losses.loss.isEmpty()).toList(),
                 command, repeat(trained, version));
     }
 
     private static Map<String, String> about(List<Comparison.Row> rows) {
-        var settings = rows.getFirst().first().setup().settings();
+        var settings = rows.getFirst().any().setup().settings();
         var about = new LinkedHashMap<String, String>();
         List.of("base", "device").forEach(name -> about.put(name, settings.get(name)));
         return about;
@@ -82,16 +82,18 @@ public record ComparisonPage(String kind, String title, String state, Map<String
         return repeat;
     }
 
-    private static Scores scores(String task, List<Comparison.Row> rows) {
-        var scored = rows.stream().filter(row -> row.tasks().containsKey(task)).map(row -> {
+    private static Bytes bytes(String method, Trial trial) {
+        return new Bytes(method, Stream.of(Purpose.values()).map(trial.memory()::get).toList());
+    }
+
+    private static Scores scores(String task, Comparison comparison) {
+        var scored = comparison.rows().stream().filter(row -> row.tasks().containsKey(task)).map(row -> {
             var trials = row.tasks().get(task);
             var values = trials.stream().mapToDouble(trial -> trial.score().value()).toArray();
             return new Score(row.method(), trials.getFirst().trained(), Comparison.mean(values),
                     Comparison.spread(values));
         }).toList();
-        var measure = rows.stream().filter(row -> row.tasks().containsKey(task)).findFirst().orElseThrow().tasks()
-                .get(task).getFirst().score().measure();
-        return new Scores(task, measure,
+        return new Scores(task, comparison.measure(task),
                 scored.stream().filter(score -> score.trained == 0).map(Score::score).findFirst().orElse(null),
                 scored.stream().filter(score -> score.trained > 0).toList());
     }

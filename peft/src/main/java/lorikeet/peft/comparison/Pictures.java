@@ -20,30 +20,37 @@ public final class Pictures {
     private final List<Comparison.Row> rows;
     private final String task;
 
-    private Pictures(List<Comparison.Row> rows) {
+    private Pictures(String task, List<Comparison.Row> rows) {
+        this.task = task;
         this.rows = rows;
-        task = rows.getFirst().first().setup().data();
     }
 
     /** Writes {@code score.png}, {@code loss.png} and {@code memory.png}; nothing if nothing was trained. */
     public static void write(Comparison comparison, Path folder) throws IOException {
-        var trained = comparison.rows().stream().filter(row -> !row.first().losses().isEmpty()).toList();
+        var task = comparison.tasks().getFirst();
+        var trained = comparison.rows().stream()
+                .filter(row -> row.on(task).stream().anyMatch(trial -> !trial.losses().isEmpty())).toList();
         if (trained.isEmpty()) {
             return;
         }
-        var pictures = new Pictures(trained);
+        var pictures = new Pictures(task, trained);
         Charts.write(pictures.score(), folder.resolve("score.png"));
         Charts.write(pictures.loss(), folder.resolve("loss.png"));
         Charts.write(pictures.memory(), folder.resolve("memory.png"));
     }
 
+    /** The trial with the first seed. */
+    private Trial first(Comparison.Row row) {
+        return row.on(task).getFirst();
+    }
+
     private XYChart score() {
-        var measure = rows.getFirst().first().score().measure();
+        var measure = first(rows.getFirst()).score().measure();
         var chart = Charts.xy(task + ": " + measure + ", over trained parameters", "trained parameters", measure);
         chart.getStyler().setDefaultSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setXAxisLogarithmic(true);
         for (var row : rows) {
-            var scores = row.firstTask().stream().mapToDouble(trial -> trial.score().value()).toArray();
-            chart.addSeries(row.method(), new double[] {row.first().trained()},
+            var scores = row.on(task).stream().mapToDouble(trial -> trial.score().value()).toArray();
+            chart.addSeries(row.method(), new double[] {row.any().trained()},
                     new double[] {Comparison.mean(scores)}, new double[] {Comparison.spread(scores)});
         }
         return chart;
@@ -52,7 +59,7 @@ public final class Pictures {
     private XYChart loss() {
         var chart = Charts.xy(task + ": loss in training", "step", "loss");
         for (var row : rows) {
-            var losses = row.first().losses();
+            var losses = first(row).losses();
             int window = Math.ceilDiv(losses.size(), POINTS);
             int points = losses.size() / window;
             chart.addSeries(row.method(), IntStream.range(0, points).mapToDouble(p -> (p + 0.5) * window).toArray(),
@@ -69,7 +76,7 @@ public final class Pictures {
         var methods = rows.stream().map(Comparison.Row::method).toList();
         for (var purpose : Purpose.values()) {
             chart.addSeries(purpose.name().toLowerCase(Locale.ROOT), methods,
-                    rows.stream().map(row -> row.first().memory().get(purpose) / 1e6).toList());
+                    rows.stream().map(row -> first(row).memory().get(purpose) / 1e6).toList());
         }
         return chart;
     }

@@ -34,7 +34,7 @@ function compare(data) {
         head: ['method', 'first', 'last'], rows: runs.map(run => [run.method, short(run.loss[0]), short(run.loss.at(-1))])});
     }
   });
-  part('memory', 'What each costs', 'Memory at its peak in training, by purpose.', data.runs.length > 0, node => {
+  part('memory', 'What each costs', 'Memory at its peak in training, by purpose.', data.runs.length > 0 && data.memory.length > 0, node => {
     const chart = new BarChart('Memory', 40 + 34 * data.memory.length);
     chart.readout.classList.add('tall');
     const grid = html('div', {class: 'charts'}, chart.figure);

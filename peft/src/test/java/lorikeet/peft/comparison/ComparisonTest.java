@@ -62,6 +62,37 @@ class ComparisonTest {
                         + "24.9 | 0.4 | 0.8 | 210.0 | 0.0 | 236.1 | 0.150 | 1.23 |");
     }
 
+    /** LoRA diverged on topics with both seeds, and on definitions with one of them. */
+    private static Comparison diverged() {
+        return new Comparison(List.of(
+                untouched("topics", new Score(5.25, 0.215, 0.5, null)),
+                untouched("definitions", new Score(3.5, null, null, 0.1)),
+                new Trial(new Setup("bitfit", "topics", 1, Map.of(Comparison.LEARNING_RATE, "0.03")), 512, 1024,
+                        List.of(2f, 1.5f), 0.1, MEMORY, 1_000_000, new Score(0.5, 0.70, 0.9, null)),
+                new Trial(new Setup("bitfit", "definitions", 1, Map.of(Comparison.LEARNING_RATE, "0.03")), 512, 1024,
+                        List.of(2f, 1.5f), 0.1, MEMORY, 1_000_000, new Score(3, null, null, 0.25)),
+                lora("definitions", 2, 9, new Score(3, null, null, 0.2))));
+    }
+
+    @Test
+    void whereAMethodDivergedItsRowSaysSo() {
+        assertThat(diverged().markdown().lines().skip(2)).containsExactly(
+                "| untouched base | 0 | 0 % |  | 21.5 | 10.0 |  |  |  |  |  |  |  |  |",
+                "| bitfit | 512 | 50.000 % | 0.03 | 70.0 (1 of 2 seeds) | 25.0 (1 of 2 seeds) | "
+                        + "24.9 | 0.4 | 0.8 | 210.0 | 0.0 | 236.1 | 0.100 | 1.00 |",
+                "| lora:rank=16,targets=c_attn | 1,024 | 50.000 % | 0.003 | – | 20.0 (1 of 2 seeds) | "
+                        + "– | – | – | – | – | – | – | – |");
+    }
+
+    @Test
+    void thePageShowsCostsOfWhatFinishedTheFirstTask() {
+        var page = ComparisonPage.of(diverged(), "compare", "1");
+        assertThat(page.memory()).extracting(ComparisonPage.Bytes::method).containsExactly("bitfit");
+        assertThat(page.tasks()).extracting(ComparisonPage.Scores::measure).containsExactly("accuracy, %",
+                "ROUGE-L, %");
+        assertThat(page.tasks().getLast().methods()).hasSize(2);
+    }
+
     @Test
     void theCsvHasALineForEachRun() {
         var lines = comparison().csv().lines().toList();
@@ -82,9 +113,18 @@ class ComparisonTest {
 
     @Test
     void picturesAreWritten() throws IOException {
+        requirePictures(comparison());
+    }
+
+    @Test
+    void picturesLeaveOutWhatDivergedOnTheFirstTask() throws IOException {
+        requirePictures(diverged());
+    }
+
+    private void requirePictures(Comparison comparison) throws IOException {
         assumeThatCode(() -> new Font(Font.SANS_SERIF, Font.PLAIN, 12).getStringBounds("a",
                 new FontRenderContext(null, true, true))).as("a system without fonts").doesNotThrowAnyException();
-        Pictures.write(comparison(), folder);
+        Pictures.write(comparison, folder);
         for (var name : List.of("score.png", "loss.png", "memory.png")) {
             assertThat(Files.readAllBytes(folder.resolve(name))).as(name)
                     .startsWith(0x89, 'P', 'N', 'G').hasSizeGreaterThan(5000);
