@@ -47,9 +47,9 @@ public record Target(String layer, String part, int in, int from, int out) {
         return isPart() ? layer + "." + part : layer;
     }
 
-    /** {@code c_attn} for {@code c_attn.q}. */
+    /** {@code c_attn} for {@code c_attn.q}, and for {@code q} alone. */
     static String wholeOf(String name) {
-        return name.replaceFirst("\\.[qkv]$", "");
+        return name.matches("[qkv]") ? "c_attn" : name.replaceFirst("\\.[qkv]$", "");
     }
 
     boolean isPart() {

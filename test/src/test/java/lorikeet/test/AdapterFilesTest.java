@@ -21,6 +21,8 @@ import lorikeet.peft.AdapterFolder;
 import lorikeet.peft.Ia3;
 import lorikeet.peft.Lora;
 import lorikeet.peft.LoraInit;
+import lorikeet.peft.LoraVariant;
+import lorikeet.peft.Targets;
 import lorikeet.peft.cli.Lorikeet;
 import lorikeet.test.reference.Golden;
 import org.junit.jupiter.api.AfterAll;
@@ -123,6 +125,22 @@ class AdapterFilesTest {
         var written = writtenAgain(golden("lora_attn").setAll((ObjectNode) JSON.readTree(changed)));
         assertThat(written).isEqualTo(golden("lora_attn").set("target_modules",
                 JSON.readTree("[\"h.1.attn.c_proj\", \"h.1.mlp.c_fc\", \"h.1.mlp.c_proj\"]")));
+    }
+
+    /** PEFT finds the layers whose tensors there are: those of which the targets are parts. */
+    @ParameterizedTest
+    @ValueSource(strings = {"q,v", "c_attn.q,c_attn.v", "q,mlp.c_fc"})
+    void partsAreWrittenAsTheirLayers(String names) throws IOException {
+        var method = new Lora(2, 4, 0, Targets.of(names.split(",")), LoraVariant.PLAIN.withInit(LoraInit.RANDOM));
+        try (var subject = Subject.of(device, method); var decoder = GoldenBase.load(device)) {
+            AdapterFolder.save(folder, subject.adapter(), "base");
+            assertThat(JSON.readTree(folder.resolve("adapter_config.json").toFile()).get("target_modules"))
+                    .first().extracting(JsonNode::textValue).isEqualTo("c_attn");
+            var read = AdapterFolder.load(folder, decoder);
+            assertThat(Subject.logits(decoder, GoldenBase.batch())).usingComparatorWithPrecision(1e-4f)
+                    .containsExactly(subject.logits(GoldenBase.batch()));
+            read.detach();
+        }
     }
 
     /** Of patterns the first that matches counts, but a file has them by name. */
