@@ -2,6 +2,7 @@ package lorikeet.peft;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** IA3's options as fields of Hugging Face PEFT's {@code adapter_config.json} (peft_type IA3). */
@@ -29,14 +30,18 @@ final class Ia3Config {
         return fields;
     }
 
-    /** PEFT's IA3 knows no numbers of layers, either: where it would not find the same layers, they are listed. */
+    /**
+     * PEFT's IA3 knows no numbers of layers, either, and no feed-forward modules that are not among the names of its targets:
+     * where it would not find the same layers, they are listed.
+     */
     static Stored stored(BranchAdapter adapter) {
         var stored = Stored.of(adapter);
         var ia3 = (Ia3) adapter.method();
-        if (ia3.targets().layers().isEmpty() && ia3.targets().isPlain(adapter.shape()) && ia3.targets()
-                .in(adapter.shape())
-                .stream()
-                .allMatch(place -> !ia3.scalesInput(place) || ia3.inputs().matchesInTransformers(place.layer()))) {
+        if (ia3.targets().layers().isEmpty() && ia3.targets().isPlain(adapter.shape())
+                && (!(TargetsConfig.names(ia3.targets()) instanceof List<?> names)
+                        || names.containsAll(ia3.inputs().names()))
+                && ia3.targets().in(adapter.shape()).stream().allMatch(
+                        place -> !ia3.scalesInput(place) || ia3.inputs().matchesInTransformers(place.layer()))) {
             return stored;
         }
         var branches = adapter.branches().stream().map(Ia3.Branch.class::cast).toList();

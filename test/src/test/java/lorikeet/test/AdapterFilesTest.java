@@ -184,6 +184,24 @@ class AdapterFilesTest {
         assertThat(AdapterFolder.readMethod(folder)).isEqualTo(Ia3.USUAL);
     }
 
+    /** PEFT refuses feed-forward modules that are not among the names of the targets. */
+    @ParameterizedTest
+    @ValueSource(strings = {"c_attn", "all-linear", "c_proj", "c_attn,mlp.c_proj", "h.0.mlp.c_proj"})
+    void feedForwardModulesAreTargets(String names) throws IOException {
+        var method = new Ia3(Targets.of(names.split(",")), Ia3.USUAL.inputs());
+        try (var subject = Subject.of(device, method); var decoder = GoldenBase.load(device)) {
+            AdapterFolder.save(folder, subject.adapter(), "base");
+            var config = JSON.readTree(folder.resolve("adapter_config.json").toFile());
+            assertThat(config.get("target_modules")).containsAll(config.get("feedforward_modules"));
+            var read = AdapterFolder.load(folder, decoder);
+            assertThat(read.parameters().keySet()).isEqualTo(subject.adapter().parameters().keySet());
+            for (var name : read.parameters().keySet()) {
+                assertThat(read.storedShape(name)).isEqualTo(subject.adapter().storedShape(name));
+            }
+            read.detach();
+        }
+    }
+
     // ---- fields ------------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
