@@ -164,13 +164,20 @@ public record Budget(long parameters, long added, long trainable, Map<Purpose, L
 
     private static void twoSteps(Decoder decoder, Method method, Training training, LongFunction<Batch> batches,
             Predicate<Training.Step> each) {
-        var adapter = method.attach(decoder, 0);
+        var adapter = withAnyValues(method).attach(decoder, 0);
         var group = new AdamWOptimizer.Group(List.copyOf(adapter.parameters().values()), 0, 1);
         try (var optimizer = new AdamWOptimizer(List.of(group), AdamWOptimizer.Settings.DEFAULT)) {
             decoder.device().memory().ledger().resetPeaks();
             new Training(2, training.accumulate(), training.rate(), training.schedule(), training.clip(),
                     training.seed(), training.recompute()).run(decoder, optimizer, batches, 0, each);
         }
+    }
+
+    /** The same method; a prompt started from a text has no tokens of it any more once its adapter was read. */
+    private static Method withAnyValues(Method method) {
+        return method instanceof PromptTuning prompt
+                ? new PromptTuning(prompt.virtualTokens(), new PromptTuning.Init.Normal())
+                : method;
     }
 
     private static Batch batch(Load load) {

@@ -242,6 +242,15 @@ class CommandLineTest {
         assertThat(weights).hasBinaryContent(written);
         assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit()).isZero();
         assertThat(Files.size(weights)).isGreaterThan(written.length);
+    @Test
+    void aPromptFromATextGoesOn() {
+        var prompt = folder.resolve("prompt").toString();
+        var finetune = new String[] {"finetune", "--base", talker.toString(), "--data", batch, "--steps", "1",
+            "--quiet", "--out"};
+        done(with(finetune, prompt, "--method", "prompt", "--init", "text:parrot", "--virtual-tokens", "3"));
+        done(with(finetune, folder.resolve("more").toString(), "--adapter", prompt));
+    }
+
     }
 
     @Test
