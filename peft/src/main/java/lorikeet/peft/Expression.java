@@ -5,8 +5,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.IntStream;
 
 /** A regular expression that a stranger may have written: some of them try ever more ways to match, without an end. */
 final class Expression {
@@ -38,11 +40,26 @@ final class Expression {
      * @throws IllegalArgumentException if that cannot be found out
      */
     boolean matches(String name) {
-        return ONE_WAY.matcher(text).matches() ? pattern.matcher(name).matches() : matchesInTime(name);
+        return inTime(name, from -> pattern.matcher(from).matches());
     }
 
-    private boolean matchesInTime(String name) {
-        var match = new FutureTask<>(() -> pattern.matcher(new Interruptible(name)).matches());
+    /** Likewise, whether it matches {@code name} or all of it that stands behind one of its dots. */
+    boolean matchesEndOf(String name) {
+        return inTime(name, this::matchesAnEnd);
+    }
+
+    /** A ^ stands for the start of the whole text, in each of its ends. */
+    private boolean matchesAnEnd(CharSequence whole) {
+        var matcher = pattern.matcher(whole).useAnchoringBounds(false).useTransparentBounds(true);
+        return IntStream.range(0, whole.length()).filter(from -> from == 0 || whole.charAt(from - 1) == '.')
+                .anyMatch(from -> matcher.region(from, whole.length()).matches());
+    }
+
+    private boolean inTime(String name, Predicate<CharSequence> matching) {
+        if (ONE_WAY.matcher(text).matches()) {
+            return matching.test(name);
+        }
+        var match = new FutureTask<>(() -> matching.test(new Interruptible(name)));
         Thread.ofPlatform().daemon().name("pattern").start(match);
         try {
             return match.get(PATIENCE_SECONDS, TimeUnit.SECONDS);

@@ -1,6 +1,7 @@
 package lorikeet.peft;
 
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What work after the LoRA paper has added to it.
@@ -68,12 +69,13 @@ public record LoraVariant(boolean rsLora, LoraInit init, Map<String, Integer> ra
     }
 
     private static <T> T at(Target place, Map<String, T> patterns, T usual) {
-        return patterns.entrySet().stream()
-                .filter(entry -> isNamed(place.layer(), entry.getKey()) || isNamed(place.name(), entry.getKey()))
-                .map(Map.Entry::getValue).findFirst().orElse(usual);
+        return patterns.entrySet().stream().filter(entry -> means(entry.getKey(), place)).map(Map.Entry::getValue)
+                .findFirst().orElse(usual);
     }
 
-    private static boolean isNamed(String name, String pattern) {
-        return new Expression("(.*\\.)?(" + pattern + ")").matches("transformer." + name);
+    private static boolean means(String key, Target place) {
+        var expression = new Expression(key);
+        return Stream.of(place.layer(), place.name()).distinct()
+                .anyMatch(name -> expression.matchesEndOf("transformer." + name));
     }
 }
