@@ -73,7 +73,12 @@ public record LoraVariant(boolean rsLora, LoraInit init, Map<String, Integer> ra
                 .findFirst().orElse(usual);
     }
 
-    private static boolean means(String key, Target place) {
+    /**
+     * Whether a key of ranks or alphas means this place.
+     *
+     * @throws IllegalArgumentException if it is malformed
+     */
+    public static boolean means(String key, Target place) {
         var expression = new Expression(key);
         return Stream.of(place.layer(), place.name()).distinct()
                 .anyMatch(name -> expression.matchesEndOf("transformer." + name));

@@ -43,8 +43,12 @@ public record Targets(NamePattern include, NamePattern exclude, Set<Integer> lay
         return new Targets(include, NamePattern.NONE, layers);
     }
 
-    /** @throws IllegalArgumentException if a name, the pattern or a layer number matches nothing */
-    List<Target> in(ModelShape shape) {
+    /**
+     * The places that they choose.
+     *
+     * @throws IllegalArgumentException if a name, the pattern or a layer number matches nothing
+     */
+    public List<Target> in(ModelShape shape) {
         var all = Target.all(shape);
         for (var name : include.names()) {
             require("target " + name, all.stream().anyMatch(target -> matches(target, name)), shape);

@@ -30,6 +30,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole commands: exit codes, what they print where, and the files that they leave. Two run as processes of their own. */
@@ -156,6 +157,16 @@ class CommandLineTest {
                 .doesNotContain("Exception", "\tat ");
         assertThat(complaint.getFirst().length()).isGreaterThan("lorikeet: nowhere: ".length());
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {"--rank-pattern c_fcc=2 | --rank-pattern: c_fcc matches none of the targets",
+        "--targets c_attn --alpha-pattern c_fc=2 | --alpha-pattern: c_fc matches none of the targets",
+        "--method dora --rank-pattern c_attn=2,h(=3 | --rank-pattern: Unclosed group in pattern h("})
+    void patternsThatMeanNothingAreNamed(String options, String complaint) {
+        var result = finetune(folder.resolve("out"), options.split(" "));
+        assertThat(result.exit()).isEqualTo(2);
+        assertThat(result.err()).startsWith(complaint);
     }
 
     @Test

@@ -147,8 +147,8 @@ final class MethodOptions {
         var name = method == null ? "lora" : method;
         try {
             return switch (name) {
-                case "lora" -> using(lora(), LORA);
-                case "dora" -> using(new Dora(lora()), LORA);
+                case "lora" -> using(lora(shape), LORA);
+                case "dora" -> using(new Dora(lora(shape)), LORA);
                 case "ia3" -> using(ia3(shape), Set.of("--targets", "--layers"));
                 case "prompt" -> using(prompt(tokens), Set.of("--virtual-tokens", "--init"));
                 case "prefix" -> using(prefix(tokens), PREFIX);
@@ -194,14 +194,36 @@ final class MethodOptions {
         return made;
     }
 
-    private Lora lora() {
+    private Lora lora(ModelShape shape) {
         var variant = new LoraVariant(oneOf("--scaling", scaling, "standard", "rslora").equals("rslora"),
                 LoraInit.valueOf(
                         oneOf("--init", init, "default", "gaussian", "pissa", "random").toUpperCase(Locale.ROOT)),
                 or(ranks, Map.of()), or(alphas, Map.of()),
                 LoraBias.valueOf(oneOf("--bias", bias, "none", "all", "lora_only").toUpperCase(Locale.ROOT)),
                 or(rateRatio, 1f));
-        return new Lora(or(rank, 4), or(alpha, 8f), or(dropout, 0f), targets("all-linear"), variant);
+        var chosen = targets("all-linear");
+        requireMeaning("--rank-pattern", variant.ranks(), chosen, shape);
+        requireMeaning("--alpha-pattern", variant.alphas(), chosen, shape);
+        return new Lora(or(rank, 4), or(alpha, 8f), or(dropout, 0f), chosen, variant);
+    }
+
+    /** A file may have patterns for more layers than its targets; here one that means none of them is a slip. */
+    private static void requireMeaning(String option, Map<String, ?> patterns, Targets chosen, ModelShape shape) {
+        if (patterns.isEmpty()) {
+            return;
+        }
+        var places = chosen.in(shape);
+        for (var key : patterns.keySet()) {
+            boolean means;
+            try {
+                means = places.stream().anyMatch(place -> LoraVariant.means(key, place));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(option + ": " + e.getMessage(), e);
+            }
+            if (!means) {
+                throw new IllegalArgumentException(option + ": " + key + " matches none of the targets");
+            }
+        }
     }
 
     private Ia3 ia3(ModelShape shape) {
