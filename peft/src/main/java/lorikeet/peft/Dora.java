@@ -1,5 +1,6 @@
 package lorikeet.peft;
 
+import java.util.List;
 import lorikeet.engine.Autograd;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
@@ -33,7 +34,7 @@ public record Dora(Lora lora) implements Method {
 
     @Override
     public long trainable(ModelShape shape) {
-        return lora.trainable(shape) + lora.targets().in(shape).stream().mapToLong(Target::out).sum();
+        return lora.trainable(shape) + places(shape).stream().mapToLong(Target::out).sum();
     }
 
     @Override
@@ -54,17 +55,17 @@ public record Dora(Lora lora) implements Method {
     @Override
     public Adapter attach(Decoder decoder, long seed) {
         return BranchAdapter.attach(this, decoder, adapter -> {
-            var places = lora.targets().in(decoder.shape());
+            var places = places(decoder.shape());
             for (int i = 0; i < places.size(); i++) {
-                if (places.get(i).isPart() || places.get(i).isEmbedding()) {
-                    throw new IllegalArgumentException(
-                            "DoRA works on whole linear layers, not on " + places.get(i).name());
-                }
                 var direction = new Lora.Branch(lora, adapter, decoder, places.get(i), seed, i);
                 adapter.add(new Branch(direction, adapter));
             }
             lora.variant().bias().addTo(adapter, decoder, places);
         }, LoraStored::of);
+    }
+
+    private List<Target> places(ModelShape shape) {
+        return Target.requireWhole("DoRA", lora.places(shape));
     }
 
     /** LoRA's branch with a magnitude. */

@@ -1,5 +1,6 @@
 package lorikeet.peft;
 
+import java.util.List;
 import lorikeet.engine.Initialisation;
 import lorikeet.engine.Shape;
 import lorikeet.engine.Tensor;
@@ -36,7 +37,7 @@ public record Ia3(Targets targets, NamePattern inputs) implements Method {
 
     @Override
     public long trainable(ModelShape shape) {
-        return targets.in(shape).stream().mapToLong(this::length).sum();
+        return places(shape).stream().mapToLong(this::length).sum();
     }
 
     @Override
@@ -47,10 +48,7 @@ public record Ia3(Targets targets, NamePattern inputs) implements Method {
     @Override
     public Adapter attach(Decoder decoder, long seed) {
         return BranchAdapter.attach(this, decoder, adapter -> {
-            for (var place : targets.in(decoder.shape())) {
-                if (place.isPart() || place.isEmbedding()) {
-                    throw new IllegalArgumentException("IA3 works on whole linear layers, not on " + place.name());
-                }
+            for (var place : places(decoder.shape())) {
                 int length = length(place);
                 var scale = adapter.own(place.layer() + ".ia3_l",
                         Initialisation.constant(decoder.device(), Shape.of(length), 1),
@@ -58,6 +56,10 @@ public record Ia3(Targets targets, NamePattern inputs) implements Method {
                 adapter.add(new Branch(decoder.linear(place.layer()), scale, scalesInput(place)));
             }
         }, Ia3Config::stored);
+    }
+
+    private List<Target> places(ModelShape shape) {
+        return Target.requireWhole("IA3", targets.in(shape));
     }
 
     boolean scalesInput(Target place) {

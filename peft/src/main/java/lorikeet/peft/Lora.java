@@ -1,5 +1,6 @@
 package lorikeet.peft;
 
+import java.util.List;
 import lorikeet.engine.MatMul;
 import lorikeet.engine.Tensor;
 import lorikeet.kernels.RandomKey;
@@ -49,7 +50,7 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
 
     @Override
     public long trainable(ModelShape shape) {
-        return targets.in(shape).stream().mapToLong(place -> (long) rank(place) * (place.in() + place.out())).sum()
+        return places(shape).stream().mapToLong(place -> (long) rank(place) * (place.in() + place.out())).sum()
                 + trainableOfBase(shape);
     }
 
@@ -71,7 +72,7 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
     @Override
     public Adapter attach(Decoder decoder, long seed) {
         return BranchAdapter.attach(this, decoder, adapter -> {
-            var places = targets.in(decoder.shape());
+            var places = places(decoder.shape());
             for (int i = 0; i < places.size(); i++) {
                 adapter.add(places.get(i).isEmbedding()
                         ? new LoraEmbedding(this, adapter, decoder, places.get(i), seed)
@@ -79,6 +80,17 @@ public record Lora(int rank, float alpha, float dropout, Targets targets, LoraVa
             }
             variant.bias().addTo(adapter, decoder, places);
         }, LoraStored::of);
+    }
+
+    /** @throws IllegalArgumentException if they do not fit the shape, or PiSSA finds no part of W of its rank there */
+    List<Target> places(ModelShape shape) {
+        var places = targets.in(shape);
+        for (var place : places) {
+            if (variant.init() == LoraInit.PISSA && !place.isEmbedding()) {
+                LowRank.requirePart(place.out(), place.in(), rank(place));
+            }
+        }
+        return places;
     }
 
     int rank(Target place) {

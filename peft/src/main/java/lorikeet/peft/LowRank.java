@@ -15,12 +15,17 @@ import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
  */
 public record LowRank(DMatrixRMaj u, double[] values, DMatrixRMaj vT) {
 
+    /** @throws IllegalArgumentException if a matrix of this shape has no part of this rank */
+    static void requirePart(int rows, int columns, int rank) {
+        if (rank > Math.min(rows, columns)) {
+            throw new IllegalArgumentException(
+                    "a matrix of " + rows + " × " + columns + " has no part of rank " + rank);
+        }
+    }
+
     /** The part of {@code matrix}, which this changes, that has the {@code rank} largest singular values. */
     public static LowRank of(DMatrixRMaj matrix, int rank) {
-        if (rank > Math.min(matrix.numRows, matrix.numCols)) {
-            throw new IllegalArgumentException(
-                    "a matrix of " + matrix.numRows + " × " + matrix.numCols + " has no part of rank " + rank);
-        }
+        requirePart(matrix.numRows, matrix.numCols, rank);
         var svd = DecompositionFactory_DDRM.svd(matrix.numRows, matrix.numCols, true, true, true);
         if (!svd.decompose(matrix)) {
             throw new ArithmeticException("the singular value decomposition does not converge");

@@ -52,6 +52,16 @@ public record Target(String layer, String part, int in, int from, int out) {
         return name.matches("[qkv]") ? "c_attn" : name.replaceFirst("\\.[qkv]$", "");
     }
 
+    /** @throws IllegalArgumentException if one of {@code places} is not a whole linear layer, which the method works on */
+    static List<Target> requireWhole(String method, List<Target> places) {
+        for (var place : places) {
+            if (place.isPart() || place.isEmbedding()) {
+                throw new IllegalArgumentException(method + " works on whole linear layers, not on " + place.name());
+            }
+        }
+        return places;
+    }
+
     boolean isPart() {
         return !part.isEmpty();
     }

@@ -150,7 +150,9 @@ class CompareTest {
     @ParameterizedTest
     @ValueSource(strings = {"--methods magic", "--methods lora,lora", "--methods lora:rank", "--methods lora:rank=x",
         "--methods lora:bottleneck=8", "--methods lora,", "--methods prompt:virtual-tokens=301",
-        "--methods lora:lr=fast", "--methods lora:lr=-1", "--seeds x", "--seeds 1,1", "--seed 1", "--generate 0",
+        "--methods lora:lr=fast", "--methods lora:lr=-1", "--methods lora,dora:targets=wte",
+        "--methods lora,ia3:targets=c_attn.q", "--methods lora,lora:init=pissa,rank=17",
+        "--methods lora,dora:init=pissa,rank-pattern=c_fc=17", "--seeds x", "--seeds 1,1", "--seed 1", "--generate 0",
         "--steps -1", "--eval-data x", "--data topics,x --eval-data x", "--train-limit -1"})
     void wrongUsageExitsWith2AndWritesNothing(String wrong) {
         var result = run(Stream.concat(Stream.of("compare", "--base", base, "--out", folder.toString()),
