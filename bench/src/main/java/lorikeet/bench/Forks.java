@@ -126,6 +126,12 @@ record Forks(int warmups, int iterations, List<String> flags) {
             return result.getSecondaryResults().get(name).getStatistics().getPercentile(50);
         }
 
+        /** Of a secondary result what the last iteration said. */
+        double last(String name) {
+            var iterations = List.copyOf(List.copyOf(result.getBenchmarkResults()).getLast().getIterationResults());
+            return iterations.getLast().getSecondaryResults().get(name).getScore();
+        }
+
         /** A secondary result, where memory is meant the largest; NaN if there is none of this name. */
         double secondary(String name) {
             var found = result.getSecondaryResults().get(name);

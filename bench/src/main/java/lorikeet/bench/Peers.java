@@ -134,8 +134,8 @@ final class Peers extends Measurement {
     /** The first loss is the same where weights, batch and model are, the last where gradients and optimizer are too. */
     private static void requireSameLoss(Measured ours, Measured theirs, double tolerance) {
         for (var name : List.of("first loss", "last loss")) {
-            double our = ours.secondary(name);
-            double their = theirs.secondary(name);
+            double our = ours.last(name);
+            double their = theirs.last(name);
             if (!(Math.abs(our - their) <= tolerance * Math.abs(their))) {
                 throw new IllegalStateException(
                         "the " + name + " is " + our + " here, but " + their + " in libtorch: not the same step");
@@ -144,6 +144,6 @@ final class Peers extends Measurement {
     }
 
     private static String losses(Measured run) {
-        return String.format(Locale.ROOT, "%.4f → %.4f", run.secondary("first loss"), run.secondary("last loss"));
+        return String.format(Locale.ROOT, "%.4f → %.4f", run.last("first loss"), run.last("last loss"));
     }
 }

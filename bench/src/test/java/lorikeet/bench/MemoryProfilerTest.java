@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.openjdk.jmh.results.BenchmarkResult;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.ResultRole;
+import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.ScalarResult;
 import org.openjdk.jmh.results.SingleShotResult;
 
@@ -40,14 +41,32 @@ class MemoryProfilerTest {
         });
     }
 
-    /** As JMH does it. */
+    /** Of three losses the last is asked for, which is neither the largest nor the smallest. */
+    @Test
+    void theLastLossIsTheLastIterations() {
+        var iterations = new ArrayList<List<ScalarResult>>();
+        Watch.start(null);
+        for (double loss : new double[] {3, 1, 2}) {
+            Watch.say("last loss", loss);
+            Watch.beforeIteration();
+            iterations.add(MemoryProfiler.results());
+        }
+        var measured = new Forks.Measured(new RunResult(null, List.of(reported(iterations))));
+        assertThat(measured.last("last loss")).isEqualTo(2);
+    }
+
     private static double largest(List<List<ScalarResult>> iterations, String label) {
+        return reported(iterations).getSecondaryResults().get(label).getScore();
+    }
+
+    /** As JMH does it. */
+    private static BenchmarkResult reported(List<List<ScalarResult>> iterations) {
         var asReported = iterations.stream().map(results -> {
             var iteration = new IterationResult(null, null, null);
             iteration.addResult(new SingleShotResult(ResultRole.PRIMARY, "time", 1, TimeUnit.SECONDS));
             iteration.addResults(results);
             return iteration;
         }).toList();
-        return new BenchmarkResult(null, asReported).getSecondaryResults().get(label).getScore();
+        return new BenchmarkResult(null, asReported);
     }
 }
