@@ -253,6 +253,17 @@ class CommandLineTest {
         assertThat(weights).hasBinaryContent(written);
         assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit()).isZero();
         assertThat(Files.size(weights)).isGreaterThan(written.length);
+    @ParameterizedTest
+    @ValueSource(strings = {"", "/../%s/."})
+    void anAdapterIsNotTrainedOverItself(String same) throws IOException {
+        var adapter = folder.resolve("adapter");
+        assertThat(finetune(adapter, "--rank", "1", "--steps", "0").exit()).isZero();
+        var refused = finetune(Path.of(adapter + same.formatted("adapter")), "--adapter", adapter.toString(), "--steps",
+                "1", "--force");
+        assertThat(refused.exit()).isEqualTo(2);
+        assertThat(refused.err()).contains("--out: expected another folder than --adapter");
+    }
+
     @Test
     void aPromptFromATextGoesOn() {
         var prompt = folder.resolve("prompt").toString();

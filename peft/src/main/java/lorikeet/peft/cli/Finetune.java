@@ -105,6 +105,10 @@ final class Finetune implements Callable<Integer> {
         }
         var folder = base.folder();
         var method = method(folder);
+        if (from.adapter != null && out != null && Files.exists(out) && Files.isSameFile(out, from.adapter)) {
+            throw new WrongUsage("--out: expected another folder than --adapter: " + out
+                    + " would change, and --resume could not start from it again");
+        }
         try (var on = device.open(); var tokenizer = BaseOptions.tokenizer(folder)) {
             var task = data.read(folder, tokenizer, method.virtualTokens());
             var memory = task.training().isEmpty() ? "nothing to train on" : forecast(folder, method, task, on);
