@@ -141,6 +141,19 @@ class ResumeTest {
         }
     }
 
+    /** What looks half-written is what the other run is writing. */
+    @Test
+    void whoMayNotGoOnRemovesNothing() throws IOException {
+        done(finetune(cut));
+        var half = Files.writeString(cut.resolve("checkpoints/step-000009.safetensors.partial"), "half");
+        try (var other = FileChannel.open(cut.resolve("metrics.jsonl"), StandardOpenOption.WRITE);
+                var _ = other.lock()) {
+            assertThat(run(with(finetune(cut), "--resume")).complaint())
+                    .contains("metrics.jsonl: another run is writing there");
+        }
+        assertThat(half).exists();
+    }
+
     @Test
     void trainingThatHasLeftTheNumbersStopsWithTheLastGoodOnes() throws IOException {
         var lost = run(finetune(cut, "--method", "full", "--lr", "1e30", "--grad-clip", "0", "--schedule", "constant",

@@ -46,11 +46,13 @@ final class FinetuneRun {
         float rate = command.options.rate(LearningRates.of(adapter.method()));
         var first = Watching.Before.of(decoder, adapter,
                 Samples.of(decoder, tokenizer, folder.config().endOfText(), task));
-        try (var training = new TrainingRun(command.options, decoder, adapter, task, rate, command.seed.seed)) {
+        try (var training = new TrainingRun(command.options, decoder, adapter, task, rate, command.seed.seed);
+                var metrics = new Metrics(target.resolve("metrics.jsonl"))) {
+            // the lock on the metrics first: what looks half-written in the folder may be another run's that goes on
             var moment = command.resume ? training.restore(checkpoints) : Checkpoints.Moment.START;
-            try (var metrics = new Metrics(target.resolve("metrics.jsonl"), moment.metricsBytes());
-                    var watching = new Watching(command.watch, metrics, target, subject.apply(training.steps()), first,
-                            moment.step())) {
+            metrics.keep(moment.metricsBytes());
+            try (var watching = new Watching(command.watch, metrics, target, subject.apply(training.steps()), first,
+                    moment.step())) {
                 watching.memory(training, adapter, command.options.model(folder.config()));
                 work(training, watching, first, moment.step());
             }

@@ -28,11 +28,8 @@ final class Metrics implements RunListener {
     private final Path file;
     private final FileChannel channel;
 
-    /**
-     * @param keep bytes of the file's start that stay: those that a run which is gone on with had written
-     * @throws IOException if another run is writing there, or the file is shorter
-     */
-    Metrics(Path file, long keep) throws IOException {
+    /** @throws IOException if another run is writing there */
+    Metrics(Path file) throws IOException {
         this.file = file;
         channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ,
                 StandardOpenOption.WRITE);
@@ -40,14 +37,22 @@ final class Metrics implements RunListener {
             if (!lock()) {
                 throw new IOException(file + ": another run is writing there");
             }
-            if (channel.size() < keep) {
-                throw new IOException(file + ": expected at least " + keep + " bytes of the run that is gone on with");
-            }
-            channel.truncate(keep).position(keep);
         } catch (IOException e) {
             channel.close();
             throw e;
         }
+    }
+
+    /**
+     * Forgets all but the file's start, which a run that is gone on with had written.
+     *
+     * @throws IOException if the file is shorter
+     */
+    void keep(long bytes) throws IOException {
+        if (channel.size() < bytes) {
+            throw new IOException(file + ": expected at least " + bytes + " bytes of the run that is gone on with");
+        }
+        channel.truncate(bytes).position(bytes);
     }
 
     private boolean lock() throws IOException {

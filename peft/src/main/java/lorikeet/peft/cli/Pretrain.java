@@ -162,7 +162,8 @@ final class Pretrain implements Callable<Integer> {
         var training = new Training(steps, 1, rate, new Schedule(Schedule.Kind.COSINE, warmup, steps), 1, seed, false);
         try (var optimizer = optimizer(matrices, others);
                 var bar = progress.bar("training", steps);
-                var metrics = new Metrics(out.folder.resolve("metrics.jsonl"), 0)) {
+                var metrics = new Metrics(out.folder.resolve("metrics.jsonl"))) {
+            metrics.keep(0);
             training.run(decoder, optimizer, stream, 0, step -> {
                 metrics.step(step);
                 bar.to(step.step(), "loss %.3f, pass %d".formatted(step.loss(), stream.passes()));
