@@ -123,6 +123,19 @@ class CompareTest {
         assertThat(trials()).hasSize(7).containsAll(written);
     }
 
+    /** Biases of the base that LoRA trains are in the base already. */
+    @Test
+    void parametersAreCountedOnce() throws IOException {
+        var result = run(Stream.of("compare", "--base", base, "--data", data, "--eval-data", data, "--seeds", "1",
+                "--quiet", "--device", "cpu", "--steps", "1", "--methods",
+                "lora:rank=2,targets=c_attn,lora:rank=2,targets=c_attn,bias=all", "--out", folder.toString()));
+        assertThat(result.exit()).as(result.err()).isZero();
+        var all = Files.readAllLines(folder.resolve("comparison.csv")).stream().skip(2)
+                .map(line -> line.split(",data\\.jsonl,")[1].split(",")[3]).toList();
+        assertThat(all).hasSize(2);
+        assertThat(all.getFirst()).isEqualTo(all.getLast()).matches("\\d+");
+    }
+
     @Test
     void changedExamplesMakeOtherRuns() throws IOException {
         var lines = Files.readAllLines(Path.of(data));

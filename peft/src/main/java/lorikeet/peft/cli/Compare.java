@@ -106,7 +106,7 @@ final class Compare implements Callable<Integer> {
         var finished = TrialFolder.open(claim());
         try (var on = device.open(); var tokenizer = BaseOptions.tokenizer(folder)) {
             var runner = new TrialRunner(base, folder, on, tokenizer, options, generate);
-            int virtualTokens = contestants.stream().mapToInt(Contestant::virtualTokens).max().orElse(0);
+            int virtualTokens = contestants.stream().mapToInt(each -> each.method().virtualTokens()).max().orElse(0);
             var tasks = new ArrayList<Task>();
             for (var name : data) {
                 var task = examples.read(name, evalData, folder, tokenizer, virtualTokens);

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.stream.Stream;
 import lorikeet.model.ModelFolder;
 import lorikeet.peft.Method;
-import lorikeet.peft.PromptLearning;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,11 +60,10 @@ record Contestant(String text, Method method, Float rate) {
             if (options.rate != null && !TrainingOptions.isSize(options.rate)) {
                 throw new IllegalArgumentException("lr: expected a number of at least 0");
             }
-            var contestant = new Contestant(text, method, options.rate);
-            if (contestant.virtualTokens() > shape.context() - 2) {
+            if (method.virtualTokens() > shape.context() - 2) {
                 throw new IllegalArgumentException("leaves no room in the model's context of " + shape.context());
             }
-            return contestant;
+            return new Contestant(text, method, options.rate);
         } catch (ParameterException | IllegalArgumentException e) {
             throw new WrongUsage("--methods: " + text + ": " + e.getMessage());
         }
@@ -73,10 +71,5 @@ record Contestant(String text, Method method, Float rate) {
 
     float rate(TrainingOptions options) {
         return rate != null ? rate : options.rate(LearningRates.of(method));
-    }
-
-    /** What it takes of the model's context. */
-    int virtualTokens() {
-        return method instanceof PromptLearning virtual ? virtual.virtualTokens() : 0;
     }
 }

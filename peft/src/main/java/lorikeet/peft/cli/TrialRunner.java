@@ -18,7 +18,6 @@ import lorikeet.model.data.Task;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.Adapter;
 import lorikeet.peft.AdapterFolder;
-import lorikeet.peft.Selection;
 import lorikeet.peft.comparison.Trial;
 
 /**
@@ -61,7 +60,7 @@ record TrialRunner(BaseOptions base, ModelFolder folder, Device device, Tokenize
                         return true;
                     });
                 }
-                long added = method instanceof Selection ? 0 : adapter.size();
+                long added = adapter.size() - method.trainableOfBase(decoder.shape());
                 return new Trial(setup, adapter.size(), decoder.shape().parameters() + added,
                         steps.stream().map(Training.Step::loss).toList(), medianSeconds(steps), outcome.memory(),
                         storedBytes(adapter), score(decoder, task));
