@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -167,6 +168,19 @@ class CommandLineTest {
         var result = finetune(folder.resolve("out"), options.split(" "));
         assertThat(result.exit()).isEqualTo(2);
         assertThat(result.err()).startsWith(complaint);
+    }
+
+    /** One long example makes the rows of all others as long. */
+    @Test
+    void moreLogitsThanAnArrayHoldsAreRefused() throws IOException {
+        var lines = new ArrayList<>(Collections.nCopies(200, "{\"input_ids\":[1],\"labels\":[1]}"));
+        var zeros = ",0".repeat(63_999);
+        lines.add("{\"input_ids\":[1%1$s],\"labels\":[1%2$s],\"attention_mask\":[1%1$s]}".formatted(zeros,
+                zeros.replace("0", "-100")));
+        var file = Files.write(folder.resolve("long.jsonl"), lines);
+        assertThat(run("logits", "--base", BASE, "--batch", file.toString(), "--out", folder + "/x").complaint())
+                .isEqualTo("lorikeet: " + file + ": expected at most 2,147,483,639 logits, not 201 examples × 64,000 "
+                        + "tokens × 257");
     }
 
     @Test

@@ -25,6 +25,9 @@ import picocli.CommandLine.Option;
             "", "Examples:", "  lorikeet logits --ids 464,3290,318 --out logits.safetensors",
             "  lorikeet logits --base my-gpt2 --adapter my-adapter --batch batch.jsonl --out logits.safetensors"})
 final class Logits implements Callable<Integer> {
+    /** What an array holds. */
+    private static final int MOST = Integer.MAX_VALUE - 8;
+
     @Mixin
     private BaseOptions base;
     @Mixin
@@ -78,7 +81,11 @@ final class Logits implements Callable<Integer> {
         int virtual = decoder.promptLength();
         int length = virtual + examples.stream().mapToInt(Example::padded).max().orElseThrow();
         int vocabulary = decoder.shape().vocabulary();
-        var padded = new float[Math.multiplyExact(examples.size(), Math.multiplyExact(length, vocabulary))];
+        if ((double) examples.size() * length * vocabulary > MOST) {
+            throw new IllegalArgumentException("%s: expected at most %,d logits, not %,d examples × %,d tokens × %,d"
+                    .formatted(input.batch == null ? "--ids" : input.batch, MOST, examples.size(), length, vocabulary));
+        }
+        var padded = new float[examples.size() * length * vocabulary];
         for (int e = 0; e < examples.size(); e++) {
             var example = examples.get(e);
             float[] rows;
