@@ -170,6 +170,20 @@ class CommandLineTest {
         assertThat(result.err()).startsWith(complaint);
     }
 
+    /** Nothing that takes time comes before, and nothing is left behind. */
+    @Test
+    void pretrainOpensItsDeviceAndReadsItsTextFirst() throws IOException {
+        var out = folder.resolve("out");
+        var pretrain = new String[] {"pretrain", "--out", out.toString(), "--text"};
+        var text = folder.resolve("text.txt");
+        Files.write(text, IntStream.range(0, 40).mapToObj(i -> "Line " + i).toList());
+        assertThat(run(with(pretrain, text.toString(), "--device", "abacus")).err()).contains("--device: ");
+        Files.write(text, new byte[] {'a', (byte) 0xFF, '\n'});
+        assertThat(run(with(pretrain, text.toString())).complaint()).isEqualTo("lorikeet: " + text
+                + ": not UTF-8 text");
+        assertThat(out).doesNotExist();
+    }
+
     /** One long example makes the rows of all others as long. */
     @Test
     void moreLogitsThanAnArrayHoldsAreRefused() throws IOException {

@@ -2,6 +2,7 @@ package lorikeet.peft.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -94,10 +95,7 @@ final class Pretrain implements Callable<Integer> {
     public Integer call() throws IOException {
         check();
         var corpus = text == null ? wordNet() : lines(text);
-        out.claim();
-        var vocabularyFile = out.folder.resolve("tokenizer.json");
-        BpeTrainer.train(corpus.training.apply(0), vocabulary).write(vocabularyFile);
-        try (var tokenizer = Tokenizer.open(vocabularyFile); var on = device.open()) {
+        try (var on = device.open(); var tokenizer = tokenizer(corpus)) {
             var shape = ModelShape.gpt2(tokenizer.vocabularySize(), context, width, layers, heads);
             var config = new ModelConfig(shape, Dropouts.NONE, tokenizer.endOfText());
             System.err.printf("model     %,d parameters; %s%n", shape.parameters(), on.description());
@@ -112,6 +110,14 @@ final class Pretrain implements Callable<Integer> {
         }
         System.out.println(out.folder);
         return 0;
+    }
+
+    /** Trains it, the first that is written. */
+    private Tokenizer tokenizer(Corpus corpus) throws IOException {
+        out.claim();
+        var file = out.folder.resolve("tokenizer.json");
+        BpeTrainer.train(corpus.training.apply(0), vocabulary).write(file);
+        return Tokenizer.open(file);
     }
 
     private void check() {
@@ -134,7 +140,12 @@ final class Pretrain implements Callable<Integer> {
     }
 
     private static Corpus lines(Path file) throws IOException {
-        var lines = Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
+        List<String> lines;
+        try {
+            lines = Files.readAllLines(file).stream().filter(line -> !line.isBlank()).toList();
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + ": not UTF-8 text", e);
+        }
         if (lines.size() < 20) {
             throw new IOException(file + ": expected at least 20 lines, one document each, found " + lines.size());
         }
