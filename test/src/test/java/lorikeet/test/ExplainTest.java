@@ -271,6 +271,14 @@ class ExplainTest {
         assertThat(result.err()).startsWith("lorikeet: " + fresh).contains("nothing").hasLineCount(1);
     }
 
+    /** Before anything is computed, so also where that would fail. */
+    @Test
+    void outIsRefusedFirst() throws IOException {
+        Files.writeString(folder.resolve("mine"), "mine");
+        assertThat(run("explain", "nowhere", "--base", BASE, "--out", folder.toString()).complaint())
+                .startsWith("lorikeet: " + folder + ": is not empty");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "x --directions 0", "x --nearest 0", "x --force", "x --method lora"})
     void wrongUsageExitsWith2(String arguments) {

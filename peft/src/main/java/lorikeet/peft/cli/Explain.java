@@ -67,6 +67,9 @@ final class Explain implements Callable<Integer> {
         if (force && out == null) {
             throw new WrongUsage("--force: means something only with --out");
         }
+        if (out != null) {
+            new OutOption(out, force).requireFree();
+        }
         var folder = BaseOptions.folder(base);
         try (var on = DeviceOptions.open("cpu", Precision.STRICT, 0);
                 var decoder = folder.load(on, DType.F32, Dropouts.NONE);
