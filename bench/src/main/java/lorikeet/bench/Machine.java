@@ -30,7 +30,7 @@ final class Machine {
         }
         return String.format(Locale.ROOT,
                 "%s; commit %s. %s (%s), %d processors, %.0f GB. %s; OMP_WAIT_POLICY=%s, malloc of %s. JDK %s (%s), flags %s. "
-                        + "Load average before %.1f, after %.1f (our own two threads included).",
+                        + "Load average before %.1f, after %.1f (our own threads included).",
                 LocalDate.now(), COMMIT, cpuLine("model name"), instructionSets(),
                 Runtime.getRuntime().availableProcessors(), memory() / 1e9, description,
                 System.getenv().getOrDefault("OMP_WAIT_POLICY", "unset"), allocator(), Runtime.version(),

@@ -448,6 +448,13 @@ class CommandLineTest {
                 .contains("7,000,000,000 parameters").doesNotContain("saves", "estimate");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"fp32", "fast", "bf16"})
+    void planNamesItsPrecision(String name) throws IOException {
+        var json = JSON.readTree(done("plan", "--model", BASE, "--precision", name, "--json").out());
+        assertThat(json.get("precision").textValue()).isEqualTo(name);
+    }
+
     @Test
     void planSaysWhatAMethodSavesAndWhatFits() throws IOException {
         var arguments = new String[] {"plan", "--model", "llama-7b", "--method", "lora", "--rank", "16", "--targets",

@@ -64,7 +64,7 @@ final class Compare implements Callable<Integer> {
             description = "Completions to generate for ROUGE-L. Default: ${DEFAULT-VALUE}.")
     private int generate;
     @Option(names = "--quick",
-            description = "A first impression in ten minutes: --steps 100 --seeds 1 --eval-limit 500 "
+            description = "A first impression in ten minutes: --steps 100 --batch-size 16 --seeds 1 --eval-limit 500 "
                     + "--generate 50, where they are not given.")
     private boolean quick;
 

@@ -17,7 +17,7 @@ import picocli.CommandLine.ParameterException;
  * {@code lora:rank=16,targets=c_attn,lr=1e-3}.
  *
  * @param text as it was given
- * @param rate its learning rate, or null for the one that all get
+ * @param rate its learning rate, or null where that is as for finetune: what --lr says, or the method's usual one
  */
 record Contestant(String text, Method method, Float rate) {
     /** A comma in front of a method's name starts another method; other commas stand between or inside options. */

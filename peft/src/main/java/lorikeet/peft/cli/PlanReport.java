@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
-import lorikeet.kernels.Precision;
 import lorikeet.kernels.Purpose;
 import lorikeet.model.ModelConfig;
 import lorikeet.peft.Budget;
@@ -95,7 +94,11 @@ record PlanReport(String model, Budget.Load load, Long memory, List<Column> colu
         var json = new ObjectMapper().createObjectNode();
         json.put("model", model).put("parameters", budget.parameters());
         json.put("batch_size", load.batch()).put("seq_len", load.length()).put("recompute", load.recompute());
-        json.put("precision", load.precision() == Precision.BF16 ? "bf16" : "fp32");
+        json.put("precision", switch (load.precision()) {
+            case STRICT -> "fp32";
+            case FAST -> "fast";
+            case BF16 -> "bf16";
+        });
         json.put("activations_estimated", budget.estimated());
         if (memory != null) {
             json.put("fit_bytes", memory);
