@@ -80,7 +80,11 @@ public final class AdapterFolder {
 
     /** Attaches the folder's method to the decoder and reads its parameters. If that fails, nothing is attached. */
     public static Adapter load(Path folder, Decoder decoder) throws IOException {
-        var method = readMethod(folder);
+        return load(folder, readMethod(folder), decoder);
+    }
+
+    /** The same where {@link #readMethod} has been asked for the folder's method already. */
+    public static Adapter load(Path folder, Method method, Decoder decoder) throws IOException {
         requireSafetensors(folder, weights(folder, method));
         Adapter adapter;
         try {

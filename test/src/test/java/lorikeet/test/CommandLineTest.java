@@ -301,6 +301,21 @@ class CommandLineTest {
         done(with(finetune, folder.resolve("more").toString(), "--adapter", prompt));
     }
 
+    /** One that came from a newer release. */
+    @Test
+    void anUnknownFieldIsWarnedOfOnce() throws IOException {
+        var adapter = Files.createDirectory(folder.resolve("adapter"));
+        for (var name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+            Files.copy(Path.of(LORA, name), adapter.resolve(name));
+        }
+        var config = adapter.resolve("adapter_config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\\{", "{\"from_the_future\": 1,"));
+        for (var command : List.of("eval --base %s --data %s --adapter %s --quiet", "explain --base %1$s %3$s")) {
+            assertThat(done(command.formatted(BASE, batch, adapter).split(" ")).err().lines()
+                    .filter(line -> line.contains("from_the_future"))).hasSize(1);
+        }
+    }
+
     }
 
     @Test

@@ -16,14 +16,19 @@ final class AdapterOption {
                     + "write it.")
     Path adapter;
 
-    /** The adapter's method, or null without an adapter. */
+    private Method method;
+
+    /** The adapter's method, or null without an adapter. It is read once, so that remarks on it are made once. */
     Method method() throws IOException {
-        return adapter == null ? null : AdapterFolder.readMethod(adapter);
+        if (method == null && adapter != null) {
+            method = AdapterFolder.readMethod(adapter);
+        }
+        return method;
     }
 
     /** Attaches the adapter, if there is one, and answers it, else null. */
     Adapter attach(Decoder decoder) throws IOException {
-        return adapter == null ? null : AdapterFolder.load(adapter, decoder);
+        return adapter == null ? null : AdapterFolder.load(adapter, method(), decoder);
     }
 
     /** Whether a method writes into the base's own weights. */

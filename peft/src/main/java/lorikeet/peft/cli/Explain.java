@@ -13,6 +13,7 @@ import lorikeet.model.Decoder;
 import lorikeet.model.Dropouts;
 import lorikeet.model.text.Tokenizer;
 import lorikeet.peft.AdapterFolder;
+import lorikeet.peft.Method;
 import lorikeet.peft.explain.Explanation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -70,24 +71,25 @@ final class Explain implements Callable<Integer> {
         if (out != null) {
             new OutOption(out, force).requireFree();
         }
+        var method = AdapterFolder.readMethod(adapter);
         var folder = BaseOptions.folder(base);
         try (var on = DeviceOptions.open("cpu", Precision.STRICT, 0);
                 var decoder = folder.load(on, DType.F32, Dropouts.NONE);
                 var tokenizer = BaseOptions.tokenizer(folder)) {
-            var explanation = explain(adapter, decoder, tokenizer);
+            var explanation = explain(adapter, method, decoder, tokenizer);
             if (explanation.isEmpty()) {
                 throw new IllegalArgumentException(adapter + ": has learned nothing yet: it does what the base does");
             }
             if (against != null) {
-                explanation.against(explain(against, decoder, tokenizer));
+                explanation.against(explain(against, AdapterFolder.readMethod(against), decoder, tokenizer));
             }
-            say(explanation);
+            say(explanation, method.name());
         }
         return 0;
     }
 
-    private Explanation explain(Path folder, Decoder decoder, Tokenizer tokenizer) throws IOException {
-        var loaded = AdapterFolder.load(folder, decoder);
+    private Explanation explain(Path folder, Method method, Decoder decoder, Tokenizer tokenizer) throws IOException {
+        var loaded = AdapterFolder.load(folder, method, decoder);
         try {
             return Explanation.of(decoder, loaded, tokenizer, new Explanation.Options(directions, nearest));
         } finally {
@@ -95,8 +97,7 @@ final class Explain implements Callable<Integer> {
         }
     }
 
-    private void say(Explanation explanation) throws IOException {
-        var method = AdapterFolder.readMethod(adapter).name();
+    private void say(Explanation explanation, String method) throws IOException {
         var text = "adapter   %s, %s on %s%s%n%n%s".formatted(adapter, method, base,
                 against == null ? "" : ", against " + against, explanation.text());
         var object = new ObjectMapper().createObjectNode();
