@@ -156,7 +156,7 @@ public final class AdapterFolder {
     }
 
     /**
-     * Writes the folder, or replaces the two files in it.
+     * Writes the folder, or replaces what an adapter has left in it, also one of another method.
      *
      * @param base what the adapter was trained on, for people: a path or a name
      */
@@ -166,12 +166,18 @@ public final class AdapterFolder {
         stored.tensors().forEach((name, values) -> tensors.add(
                 SafetensorsWriter.Source.of(storedName(stored.method(), name), values.shape(), values.numbers())));
         Files.createDirectories(folder);
-        SafetensorsWriter.write(weights(folder, stored.method()), Map.of("format", "pt"), tensors);
-        if (adapter instanceof VirtualTokens virtual) {
-            PromptLearningFolder.writeNetwork(virtual, folder.resolve(WEIGHTS));
+        var written = new ArrayList<>(List.of(folder.resolve(CONFIG), weights(folder, stored.method())));
+        SafetensorsWriter.write(written.getLast(), Map.of("format", "pt"), tensors);
+        if (adapter instanceof VirtualTokens virtual && virtual.reparametrised()) {
+            written.add(PromptLearningFolder.writeNetwork(virtual, folder));
         }
         var json = AdapterConfig.write(fields(adapter, stored.method(), base)).getBytes(StandardCharsets.UTF_8);
         AtomicFile.write(folder.resolve(CONFIG), channel -> channel.write(ByteBuffer.wrap(json)));
+        for (var file : files(folder)) {
+            if (!written.contains(file)) {
+                Files.deleteIfExists(file);
+            }
+        }
     }
 
     private static String storedName(Method method, String name) {

@@ -83,16 +83,13 @@ final class PromptLearningFolder {
         return true;
     }
 
-    /** Writes the network beside the vectors; where there is none, one that is there from before goes. */
-    static void writeNetwork(VirtualTokens adapter, Path vectors) throws IOException {
-        var network = vectors.resolveSibling(NETWORK);
-        if (!adapter.reparametrised()) {
-            Files.deleteIfExists(network);
-            return;
-        }
+    /** Writes the network that makes the vectors, and answers its file. */
+    static Path writeNetwork(VirtualTokens adapter, Path folder) throws IOException {
+        var network = folder.resolve(NETWORK);
         var tensors = new ArrayList<SafetensorsWriter.Source>();
         adapter.parameters().forEach(
                 (name, tensor) -> tensors.add(SafetensorsWriter.Source.of(name, tensor.shape(), tensor.toArray())));
         SafetensorsWriter.write(network, Map.of("format", "pt"), tensors);
+        return network;
     }
 }

@@ -281,6 +281,8 @@ class CommandLineTest {
         assertThat(weights).hasBinaryContent(written);
         assertThat(finetune(folder, "--rank", "2", "--targets", "c_attn", "--steps", "1", "--force").exit()).isZero();
         assertThat(Files.size(weights)).isGreaterThan(written.length);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "/../%s/."})
     void anAdapterIsNotTrainedOverItself(String same) throws IOException {
@@ -316,6 +318,21 @@ class CommandLineTest {
         }
     }
 
+    @Test
+    void anotherMethodsFilesAreReplaced() throws IOException {
+        for (var method : List.of("lora", "series", "p-tuning", "prompt", "bitfit")) {
+            assertThat(finetune(folder, "--method", method, "--steps", "0", "--force").exit()).isZero();
+            var weights = switch (method) {
+                case "series" -> List.of("adapter.safetensors");
+                case "p-tuning" -> List.of("adapter_model.safetensors", "reparametrisation.safetensors");
+                default -> List.of("adapter_model.safetensors");
+            };
+            try (var files = Files.list(folder)) {
+                assertThat(files.map(file -> file.getFileName().toString())
+                        .filter(name -> name.endsWith(".safetensors"))).as(method)
+                        .containsExactlyInAnyOrderElementsOf(weights);
+            }
+        }
     }
 
     @Test
