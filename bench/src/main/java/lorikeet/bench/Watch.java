@@ -6,7 +6,6 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import lorikeet.kernels.Ledger;
 import lorikeet.kernels.Purpose;
@@ -66,7 +65,7 @@ public final class Watch {
         if (ledger != null) {
             all.put("peak", (double) ledger.peak());
             for (var purpose : Purpose.values()) {
-                all.put(purpose.name().toLowerCase(Locale.ROOT), (double) ledger.atPeak().get(purpose));
+                all.put(purpose.label(), (double) ledger.atPeak().get(purpose));
             }
         }
         return all;

@@ -121,7 +121,6 @@ public final class Ledger {
     @Override
     public String toString() {
         return Arrays.stream(Purpose.values()).map(purpose -> String.format(Locale.ROOT, "%s %.1f MB",
-                purpose.name().toLowerCase(Locale.ROOT), current(purpose) / 1e6))
-                .collect(Collectors.joining(", "));
+                purpose.label(), current(purpose) / 1e6)).collect(Collectors.joining(", "));
     }
 }

@@ -1,5 +1,7 @@
 package lorikeet.kernels;
 
+import java.util.Locale;
+
 /** What device memory is for. Every allocation is booked in the {@link Ledger} under exactly one purpose. */
 public enum Purpose {
     /** Parameters, frozen or trained. */
@@ -12,6 +14,11 @@ public enum Purpose {
     ACTIVATIONS,
     /** Scratch space of a single operation, and of the libraries underneath. */
     WORKSPACE;
+
+    /** As people and files read it: "weights". */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 
     /** Whether memory of this purpose ends with the innermost open {@link Memory.Scope}. */
     public boolean scoped() {

@@ -3,7 +3,6 @@ package lorikeet.peft.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -46,7 +45,7 @@ record PlanReport(String model, Budget.Load load, Long memory, List<Column> colu
         line(text, "");
         row(text, "", column -> column.method.name());
         for (var purpose : Purpose.values()) {
-            bytes(text, name(purpose), each -> each.bytes().get(purpose));
+            bytes(text, purpose.label(), each -> each.bytes().get(purpose));
         }
         bytes(text, "together", Budget::total);
         line(text, "");
@@ -84,10 +83,6 @@ record PlanReport(String model, Budget.Load load, Long memory, List<Column> colu
         row(text, name, column -> Report.bytes(bytes.applyAsLong(column.budget)));
     }
 
-    private static String name(Purpose purpose) {
-        return purpose.name().toLowerCase(Locale.ROOT);
-    }
-
     /** For scripts. */
     ObjectNode json() {
         var budget = columns.getFirst().budget;
@@ -108,7 +103,7 @@ record PlanReport(String model, Budget.Load load, Long memory, List<Column> colu
             method.put("method", column.method.name()).put("trainable", column.budget.trainable())
                     .put("added", column.budget.added());
             var bytes = method.putObject("bytes");
-            column.budget.bytes().forEach((purpose, number) -> bytes.put(name(purpose), number));
+            column.budget.bytes().forEach((purpose, number) -> bytes.put(purpose.label(), number));
             bytes.put("total", column.budget.total());
             if (memory != null) {
                 method.put("largest_batch", column.largestBatch);

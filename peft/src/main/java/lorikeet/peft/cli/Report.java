@@ -1,6 +1,5 @@
 package lorikeet.peft.cli;
 
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import lorikeet.kernels.Purpose;
@@ -48,7 +47,7 @@ final class Report {
     /** "weights 25.1 MB, gradients 0.6 MB, …": what each purpose had at the peak. */
     static String memory(Map<Purpose, Long> bytes) {
         return bytes.entrySet().stream()
-                .map(entry -> entry.getKey().name().toLowerCase(Locale.ROOT) + " " + bytes(entry.getValue()))
+                .map(entry -> entry.getKey().label() + " " + bytes(entry.getValue()))
                 .collect(Collectors.joining(", "));
     }
 }

@@ -2,7 +2,6 @@ package lorikeet.peft.comparison;
 
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
@@ -72,7 +71,7 @@ public final class Comparison {
     List<String> head() {
         return Stream.of(Stream.of("method", "trained parameters", "share", LEARNING_RATE),
                 tasks.stream().map(task -> task + ": " + measure(task)),
-                Stream.of(Purpose.values()).map(purpose -> name(purpose) + ", MB"),
+                Stream.of(Purpose.values()).map(purpose -> purpose.label() + ", MB"),
                 Stream.of("peak, MB", "s/step", "adapter, MB"))
                 .flatMap(part -> part).toList();
     }
@@ -145,10 +144,6 @@ public final class Comparison {
         return "%.1f".formatted(bytes / 1e6);
     }
 
-    static String name(Purpose purpose) {
-        return purpose.name().toLowerCase(Locale.ROOT);
-    }
-
     private static String line(List<String> cells) {
         return cells.stream().map(cell -> cell.replace("|", "\\|")).collect(Collectors.joining(" | ", "| ", " |\n"));
     }
@@ -158,7 +153,7 @@ public final class Comparison {
         var head = Stream.of(
                 Stream.of("method", "data", "seed", "learning_rate", "trained", "all", "loss", "accuracy", "top_five",
                         "rouge_l"),
-                Stream.of(Purpose.values()).map(purpose -> name(purpose) + "_bytes"),
+                Stream.of(Purpose.values()).map(purpose -> purpose.label() + "_bytes"),
                 Stream.of("seconds_per_step", "adapter_bytes")).flatMap(part -> part)
                 .collect(Collectors.joining(",", "", "\n"));
         return head + trials.stream().map(Comparison::csv).collect(Collectors.joining());

@@ -56,7 +56,7 @@ public record ComparisonPage(String kind, String title, String state, Map<String
                 about(rows),
                 comparison.head(), rows.stream().map(comparison::cells).toList(),
                 tasks.stream().map(task -> scores(task, comparison)).toList(),
-                Stream.of(Purpose.values()).map(Comparison::name).toList(),
+                Stream.of(Purpose.values()).map(Purpose::label).toList(),
                 trained.stream().filter(row -> row.tasks().containsKey(tasks.getFirst()))
                         .map(row -> bytes(row.method(), row.on(tasks.getFirst()).getFirst())).toList(),
                 tasks.stream().flatMap(task -> trained.stream().filter(row -> row.tasks().containsKey(task))

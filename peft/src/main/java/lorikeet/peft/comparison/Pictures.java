@@ -3,7 +3,6 @@ package lorikeet.peft.comparison;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 import lorikeet.kernels.Purpose;
 import lorikeet.peft.Charts;
@@ -75,7 +74,7 @@ public final class Pictures {
         chart.getStyler().setStacked(true).setXAxisLabelRotation(45);
         var methods = rows.stream().map(Comparison.Row::method).toList();
         for (var purpose : Purpose.values()) {
-            chart.addSeries(purpose.name().toLowerCase(Locale.ROOT), methods,
+            chart.addSeries(purpose.label(), methods,
                     rows.stream().map(row -> first(row).memory().get(purpose) / 1e6).toList());
         }
         return chart;

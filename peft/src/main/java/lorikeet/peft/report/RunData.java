@@ -45,6 +45,6 @@ public record RunData(String kind, String title, String state, boolean live, Map
 
     /** For {@code purposes}. */
     static List<String> purposeNames() {
-        return List.of(Purpose.values()).stream().map(StepMemory::name).toList();
+        return List.of(Purpose.values()).stream().map(Purpose::label).toList();
     }
 }

@@ -2,7 +2,6 @@ package lorikeet.peft.report;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Stream;
 import lorikeet.kernels.Ledger;
 import lorikeet.kernels.Purpose;
@@ -48,9 +47,5 @@ public record StepMemory(String name, String how, long peak, List<Phase> phases)
             moments.add(Stream.of(Purpose.values()).map(highest.bytes()::get).toList());
         }
         return moments;
-    }
-
-    static String name(Purpose purpose) {
-        return purpose.name().toLowerCase(Locale.ROOT);
     }
 }
