@@ -26,7 +26,8 @@ final class Methods {
     static final String LORA_ALL = "lora-all";
     static final String FULL = "full";
 
-    private static final int RANK = 8;
+    /** Of LoRA and DoRA where the name says no other. */
+    static final int RANK = 8;
     private static final Set<Bottleneck.Place> BOTH = Set.of(Bottleneck.Place.ATTENTION, Bottleneck.Place.MLP);
     private static final Map<String, Method> ALL = new LinkedHashMap<>();
 

@@ -51,7 +51,7 @@ final class StepProducts {
     }
 
     private void lora(int tokens, ModelShape.Layer linear, boolean lowest) {
-        int rank = Methods.lora("all-linear", 8).rank();
+        int rank = Methods.RANK;
         add(tokens, rank, linear.in(), 1); // u = x Aᵀ
         add(tokens, linear.out(), rank, 1); // h += u Bᵀ
         add(tokens, rank, linear.out(), 1); // du = dh B

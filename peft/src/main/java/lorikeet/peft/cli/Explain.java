@@ -1,7 +1,6 @@
 package lorikeet.peft.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -109,10 +108,10 @@ final class Explain implements Callable<Integer> {
         if (out != null) {
             new OutOption(out, force).claim();
             write("explain.txt", text);
-            write("explain.json", pretty(object));
+            write("explain.json", Report.json(object));
             pictures(explanation);
         }
-        System.out.print(json ? pretty(object) : text);
+        System.out.print(json ? Report.json(object) : text);
     }
 
     private void pictures(Explanation explanation) throws IOException {
@@ -122,10 +121,6 @@ final class Explain implements Callable<Integer> {
         } catch (LinkageError | InternalError | RuntimeException e) { // Java's, where a system has no fonts
             System.err.println("lorikeet: no pictures: " + e);
         }
-    }
-
-    private static String pretty(ObjectNode object) throws IOException {
-        return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(object) + "\n";
     }
 
     private void write(String name, String text) throws IOException {

@@ -1,6 +1,5 @@
 package lorikeet.peft.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -102,7 +101,7 @@ final class Plan implements Callable<Integer> {
                 columns.add(Column.of(new Selection.Full(), config, load, memory));
             }
             var report = new PlanReport(model, load, memory, columns);
-            System.out.print(json ? pretty(report.json()) : report.text());
+            System.out.print(json ? Report.json(report.json()) : report.text());
         } catch (IllegalArgumentException e) {
             throw new WrongUsage(e.getMessage());
         }
@@ -139,10 +138,6 @@ final class Plan implements Callable<Integer> {
         return length == null ? Math.min(USUAL_LENGTH, room) : length;
     }
 
-    private static String pretty(Object value) throws IOException {
-        return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
-    }
-
     private void printPaper() throws IOException {
         var others = spec.commandLine().getParseResult().matchedOptions().stream()
                 .map(option -> option.longestName())
@@ -152,7 +147,7 @@ final class Plan implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), others.getFirst() + " means nothing to --paper");
         }
         if (json) {
-            System.out.print(pretty(Gpt3Table.rows()));
+            System.out.print(Report.json(Gpt3Table.rows()));
             return;
         }
         System.out.println("Trainable parameters on GPT-3 (d = 12,288, L = 96) in table 4 of the LoRA paper\n");

@@ -1,5 +1,7 @@
 package lorikeet.peft.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Map;
 import java.util.stream.Collectors;
 import lorikeet.kernels.Purpose;
@@ -37,6 +39,11 @@ final class Report {
                         ? argument
                         : "'" + argument.replace("'", "'\\''") + "'")
                 .collect(Collectors.joining(" ", "./lorikeet ", ""));
+    }
+
+    /** For scripts, but indented. */
+    static String json(Object value) throws JsonProcessingException {
+        return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(value) + "\n";
     }
 
     /** "27.0 GB" of 1e9 bytes, or "24.9 MB" of 1e6. */
