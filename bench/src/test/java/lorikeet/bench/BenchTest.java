@@ -14,8 +14,8 @@ class BenchTest {
     void aMeasurementWritesItsSectionAndItsPicture(@TempDir Path folder) throws Exception {
         int exit = new CommandLine(new Curve()).execute("--steps", "2", "--threads", "1", "--out", folder.toString());
         assertThat(exit).isZero();
-        assertThat(Files.readString(folder.resolve("benchmarks.md"))).contains("<!-- curve -->", "commit", "| fast ",
-                "(benchmarks/curve-loss.png)");
-        assertThat(ImageIO.read(folder.resolve("benchmarks/curve-loss.png").toFile()).getWidth()).isEqualTo(800);
+        assertThat(Files.readString(folder.resolve("benchmarks.md"))).contains("<!-- curve -->", "commit", "fast",
+                "(benchmarks/curve-topics.png)");
+        assertThat(ImageIO.read(folder.resolve("benchmarks/curve-topics.png").toFile()).getWidth()).isEqualTo(800);
     }
 }

@@ -9,6 +9,7 @@ import lorikeet.engine.Tensor;
 import lorikeet.kernels.AttentionShape;
 import lorikeet.kernels.RandomKey;
 import lorikeet.test.TestDevices;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -55,6 +56,12 @@ class OpPropertiesTest {
                 x -> new Numbers(Shape.of(rows, out), x[0].product(x[1], 1, rows, in, out, true))
                         .zipRow(x[2], (a, b) -> a + b),
                 x -> MatMul.linear(x[0], x[1], true, x[2])));
+    }
+
+    /** Both gradients of the bias are a thousandth of the terms that they are sums of. */
+    @Example
+    void linearWhoseTermsCancel() {
+        linear(6, 22, 2);
     }
 
     @Property(tries = 30)
