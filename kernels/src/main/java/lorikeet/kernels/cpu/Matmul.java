@@ -28,6 +28,8 @@ final class Matmul {
     private static final int FORMAT_ANY = 1;
     /** Instead of a size or stride: known only when the product is run. */
     private static final long RUNTIME = Long.MIN_VALUE;
+    /** The largest k of which any number of rows is known to come out right, see {@link #rightAtOnce}. */
+    private static final int RIGHT_K = 2048;
 
     private static final MethodHandle MD_CREATE =
             status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
@@ -181,6 +183,25 @@ final class Matmul {
 
     /** Multiplies {@code rows} rows in the calling thread, which is worker {@code worker}. */
     void run(long stream, int worker, int rows, long c, long a, long b, long bias, long scratch) {
+        for (int from = 0, count; from < rows; from += count) {
+            count = rightAtOnce(rows - from);
+            runAtOnce(stream, worker, count, c + 4L * from * product.cRow,
+                    a + (long) product.type.bytes() * from * product.aRow, b, bias, scratch);
+        }
+    }
+
+    /**
+     * How many of {@code rows} rows oneDNN 3.13 multiplies right together. With a number of rows that was left open and a large k,
+     * its tiles overlap in the last rows, which then get part of their sums twice, unless they are whole tiles or very few.
+     */
+    private int rightAtOnce(int rows) {
+        if (product.rows >= 0 || product.k <= RIGHT_K || rows < 8) {
+            return rows;
+        }
+        return rows >= 64 ? rows & -64 : Integer.highestOneBit(rows);
+    }
+
+    private void runAtOnce(long stream, int worker, int rows, long c, long a, long b, long bias, long scratch) {
         var mine = bindings[worker];
         if (mine == null || mine.rows != rows) {
             if (mine != null) {
