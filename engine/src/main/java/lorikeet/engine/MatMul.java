@@ -30,11 +30,12 @@ public final class MatMul {
         }
         int rows = a.shape().rows() / batch;
         var y = a.result(a.shape().with(-1, columns));
-        device.gemm(view(y.data(), batch, rows, columns), view(a.data(), batch, rows, inner),
+        device.gemm(Matrix.batch(y.data(), batch, rows, columns), Matrix.batch(a.data(), batch, rows, inner),
                 right(b, batch, transposed), 1, false, null);
         return y.derive(
                 Gradient.of(a,
-                        (da, dy, add) -> device.gemm(view(da, batch, rows, inner), view(dy, batch, rows, columns),
+                        (da, dy, add) -> device.gemm(Matrix.batch(da, batch, rows, inner),
+                                Matrix.batch(dy, batch, rows, columns),
                                 right(b, batch, !transposed), 1, add, null),
                         b),
                 Gradient.of(b,
@@ -45,21 +46,17 @@ public final class MatMul {
     /** db = aᵀ dy, or dyᵀ a where b entered transposed. */
     private static void weightGradient(Buffer db, Buffer dy, Buffer a, int batch, int rows, int inner, int columns,
             boolean transposed, boolean add) {
-        var left = view(a, batch, rows, inner);
-        var right = view(dy, batch, rows, columns);
+        var left = Matrix.batch(a, batch, rows, inner);
+        var right = Matrix.batch(dy, batch, rows, columns);
         if (transposed) {
-            a.device().gemm(view(db, batch, columns, inner), right.transpose(), left, 1, add, null);
+            a.device().gemm(Matrix.batch(db, batch, columns, inner), right.transpose(), left, 1, add, null);
         } else {
-            a.device().gemm(view(db, batch, inner, columns), left.transpose(), right, 1, add, null);
+            a.device().gemm(Matrix.batch(db, batch, inner, columns), left.transpose(), right, 1, add, null);
         }
     }
 
-    private static Matrix view(Buffer data, int batch, int rows, int columns) {
-        return Matrix.batch(data, batch, rows, columns);
-    }
-
     private static Matrix right(Tensor b, int batch, boolean transposed) {
-        var stored = view(b.data(), batch, b.shape().dim(-2), b.shape().dim(-1));
+        var stored = Matrix.batch(b.data(), batch, b.shape().dim(-2), b.shape().dim(-1));
         return transposed ? stored.transpose() : stored;
     }
 
@@ -83,7 +80,7 @@ public final class MatMul {
             device.gemm(y.matrix(), x.matrix(), right(weight, 1, transposed), 1, false,
                     bias == null ? null : bias.data());
         }
-        var toInput = Gradient.of(x, (dx, dy, add) -> device.gemm(view(dx, 1, rows, in), view(dy, 1, rows, out),
+        var toInput = Gradient.of(x, (dx, dy, add) -> device.gemm(Matrix.of(dx, rows, in), Matrix.of(dy, rows, out),
                 right(weight, 1, !transposed), 1, add, null), weight);
         var toWeight = Gradient.of(weight,
                 (dw, dy, add) -> weightGradient(dw, dy, x.data(), 1, rows, in, out, transposed, add), x);
@@ -112,9 +109,9 @@ public final class MatMul {
         var y = Tensor.over(h.data(), h.shape());
         return y.derive(
                 Gradient.same(h),
-                Gradient.of(u, (du, dy, add) -> device.gemm(view(du, 1, rows, rank),
-                        view(dy, 1, rows, out).columns(from, width), right(b, 1, false), alpha, add, null), b),
-                Gradient.of(b, (db, dy, add) -> device.gemm(view(db, 1, width, rank),
-                        view(dy, 1, rows, out).columns(from, width).transpose(), u.matrix(), alpha, add, null), u));
+                Gradient.of(u, (du, dy, add) -> device.gemm(Matrix.of(du, rows, rank),
+                        Matrix.of(dy, rows, out).columns(from, width), right(b, 1, false), alpha, add, null), b),
+                Gradient.of(b, (db, dy, add) -> device.gemm(Matrix.of(db, width, rank),
+                        Matrix.of(dy, rows, out).columns(from, width).transpose(), u.matrix(), alpha, add, null), u));
     }
 }
