@@ -19,6 +19,11 @@ record Blocks(int m, int n, int height, int width) {
         return Math.min(extent, Math.ceilDiv(Math.ceilDiv(extent, (int) parts), 16) * 16);
     }
 
+    /** The same with blocks so much higher that all but the last ones have a multiple of {@code tile} rows. */
+    Blocks ofWhole(int tile) {
+        return new Blocks(m, n, Math.min(m, Math.ceilDiv(height, tile) * tile), width);
+    }
+
     int across() {
         return Math.ceilDiv(n, width);
     }

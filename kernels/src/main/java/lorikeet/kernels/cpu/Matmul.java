@@ -28,8 +28,10 @@ final class Matmul {
     private static final int FORMAT_ANY = 1;
     /** Instead of a size or stride: known only when the product is run. */
     private static final long RUNTIME = Long.MIN_VALUE;
-    /** The largest k of which any number of rows is known to come out right, see {@link #rightAtOnce}. */
-    private static final int RIGHT_K = 2048;
+    /** The largest k with which bf16 rows come out right whatever their number: alone, and added to c. See {@link #rightAtOnce}. */
+    private static final int RIGHT_K = 1024, RIGHT_K_ADDED = 512;
+    /** Rows that fill tiles of AMX whole, however they are put together. */
+    static final int WHOLE_TILES = 64;
 
     private static final MethodHandle MD_CREATE =
             status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
@@ -79,6 +81,9 @@ final class Matmul {
             if (bias && (alpha != 1 || add)) {
                 throw new IllegalArgumentException("a bias is added to the product alone");
             }
+            if (add && !addsRightly(type, k)) {
+                throw new IllegalArgumentException("a sum of " + k + " terms of bf16 is not added to c");
+            }
             if (rows < 0 && aColumn == 1 && aRow != k) {
                 // oneDNN 3.13 accepts it, and reads the rows as if there were nothing between them.
                 throw new IllegalArgumentException("rows of bf16 must lie side by side: " + k + ", " + aRow + " apart");
@@ -92,6 +97,14 @@ final class Matmul {
         /** The product that chooses the order of a packed b for all that share it. */
         Product leader() {
             return new Product(type, rows, columns, k, k, 1, 0, 0, columns, 1, false, false);
+        }
+
+        /**
+         * Whether oneDNN 3.13 adds a product to what lies in c rightly. With open rows and a larger k it goes over blocks of k, and
+         * rows of c that two of its tiles share count more than once.
+         */
+        static boolean addsRightly(DType type, int k) {
+            return type != DType.BF16 || k <= RIGHT_K_ADDED;
         }
 
         /** For how many rows a product of {@code rows} rows is compiled: in bf16 for any number, -1. */
@@ -116,7 +129,7 @@ final class Matmul {
     Matmul(long engine, Product product, Matmul leader, int workers) {
         this.engine = engine;
         this.product = product;
-        bindings = new Binding[workers];
+        bindings = new Binding[2 * workers];
         long chosen = product.packed()
                 ? anyLayout(product.k, product.columns)
                 : matrix(product.k, product.columns, product.type, product.bRow, product.bColumn);
@@ -181,33 +194,42 @@ final class Matmul {
         return attributes;
     }
 
+    int columns() {
+        return product.columns;
+    }
+
     /** Multiplies {@code rows} rows in the calling thread, which is worker {@code worker}. */
     void run(long stream, int worker, int rows, long c, long a, long b, long bias, long scratch) {
         for (int from = 0, count; from < rows; from += count) {
             count = rightAtOnce(rows - from);
+            if (count < WHOLE_TILES && rows > WHOLE_TILES) { // some rows twice cost less than to read b for each part
+                from = rows - WHOLE_TILES;
+                count = WHOLE_TILES;
+            }
             runAtOnce(stream, worker, count, c + 4L * from * product.cRow,
                     a + (long) product.type.bytes() * from * product.aRow, b, bias, scratch);
         }
     }
 
     /**
-     * How many of {@code rows} rows oneDNN 3.13 multiplies right together. With a number of rows that was left open and a large k,
-     * its tiles overlap in the last rows, which then get part of their sums twice, unless they are whole tiles or very few.
+     * How many of {@code rows} rows oneDNN 3.13 multiplies right together. With a number of rows that was left open and a larger
+     * k, its tiles overlap in the last rows, which then get part of their sums twice, unless they are whole tiles or very few.
      */
     private int rightAtOnce(int rows) {
         if (product.rows >= 0 || product.k <= RIGHT_K || rows < 8) {
             return rows;
         }
-        return rows >= 64 ? rows & -64 : Integer.highestOneBit(rows);
+        return rows >= WHOLE_TILES ? rows & -WHOLE_TILES : Integer.highestOneBit(rows);
     }
 
     private void runAtOnce(long stream, int worker, int rows, long c, long a, long b, long bias, long scratch) {
-        var mine = bindings[worker];
+        int place = 2 * worker + (rows == WHOLE_TILES ? 1 : 0); // last rows and those before them by turns
+        var mine = bindings[place];
         if (mine == null || mine.rows != rows) {
             if (mine != null) {
                 mine.close();
             }
-            mine = bindings[worker] = new Binding(rows);
+            mine = bindings[place] = new Binding(rows);
         }
         mine.run(stream, c, a, b, bias, scratch);
     }

@@ -1,7 +1,9 @@
 package lorikeet.kernels.cpu;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import lorikeet.kernels.Buffer;
 import lorikeet.kernels.DType;
 import lorikeet.kernels.Matrix;
 import lorikeet.kernels.Memory;
@@ -87,40 +89,27 @@ final class OneDnnProducts implements MatrixProducts {
                 int i = blocks.row(block), j = blocks.column(block), rows = blocks.rows(block),
                         columns = blocks.columns(block);
                 tile(worker, c.at(t, i, j), c.row(), a.at(t, i, 0), a.row(), a.column(), b.at(t, 0, j), b.row(),
-                        b.column(),
-                        rows, columns, k, alpha, add, 0);
-                addBias(c, t, i, j, rows, columns, bias);
+                        b.column(), rows, columns, k, alpha, add, 0);
+                addBias(c.at(t, i, j), c.row(), rows, columns, bias, j);
             });
             return;
         }
-        var blocks = Blocks.of(m, n, k, k > 8192 ? 128 : 512, 256);
+        var blocks = Blocks.of(m, n, k, k > 8192 ? 128 : 512, 256).ofWhole(Matmul.WHOLE_TILES);
         prepare(0);
-        var form = new Form(a, b, c.row(), k, alpha, add, bias != 0 && alpha == 1);
+        var form = new Form(a, b, c.row(), k, alpha, add, bias);
         int last = blocks.count() - 1;
         var inner = compile(form, blocks.rows(0), blocks.columns(0));
         var right = compile(form, blocks.rows(0), blocks.columns(last));
         var lower = compile(form, blocks.rows(last), blocks.columns(0));
         var corner = compile(form, blocks.rows(last), blocks.columns(last));
-        long scratchBytes = Math.max(Math.max(inner.scratchBytes, right.scratchBytes),
-                Math.max(lower.scratchBytes, corner.scratchBytes)) + 63 & -64;
-        var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
-        try {
-            long scratch = workspace.address();
+        try (var scratch = new Scratch(form, blocks, inner, right, lower, corner)) {
             parallel.tasks(Math.multiplyExact(batch, blocks.count()), (task, worker) -> {
-                prepare(worker);
                 int t = task / blocks.count(), block = task % blocks.count();
-                int i = blocks.row(block), j = blocks.column(block), rows = blocks.rows(block),
-                        columns = blocks.columns(block);
-                boolean full = columns == blocks.columns(0);
+                int i = blocks.row(block), j = blocks.column(block), rows = blocks.rows(block);
+                boolean full = blocks.columns(block) == blocks.columns(0);
                 var matmul = rows == blocks.rows(0) ? full ? inner : right : full ? lower : corner;
-                matmul.run(streams[worker], worker, rows, c.at(t, i, j), a.at(t, i, 0), b.at(t, 0, j), bias + 4L * j,
-                        scratch + worker * scratchBytes);
-                if (!form.bias) {
-                    addBias(c, t, i, j, rows, columns, bias);
-                }
+                run(matmul, form, worker, rows, c.at(t, i, j), a.at(t, i, 0), b.at(t, 0, j), j, scratch);
             });
-        } finally {
-            workspace.release();
         }
     }
 
@@ -133,58 +122,98 @@ final class OneDnnProducts implements MatrixProducts {
     public void multiplyPacked(Operand c, Operand a, Matrix b, int m, int n, int k, float alpha, boolean add,
             long bias) {
         prepare(0);
-        int height = Blocks.part(m, 512), width = Packing.width(n), panels = Packing.panels(n);
-        var form = new Form(a, PACKED, c.row(), k, alpha, add, bias != 0 && alpha == 1);
-        var full = compile(form, 1, width);
-        int lastWidth = n - (panels - 1) * width;
-        var last = lastWidth == width ? full : compile(form, 1, lastWidth);
+        var blocks = new Blocks(m, n, Blocks.part(m, 512), Packing.width(n)).ofWhole(Matmul.WHOLE_TILES);
+        int panels = blocks.across();
+        var form = new Form(a, PACKED, c.row(), k, alpha, add, bias);
+        var full = compile(form, 1, blocks.columns(0));
+        var last = compile(form, 1, blocks.columns(panels - 1));
         long panelBytes = Packing.panelBytes(full.bBytes);
         var packed = Packing.copy(memory, b, panels * panelBytes, copy -> {
             long row = b.transposed() ? 1 : b.stride(), column = b.transposed() ? b.stride() : 1;
             parallel.tasks(panels, (p, worker) -> {
                 prepare(worker);
                 (p + 1 < panels ? full : last).pack(streams[worker], copy.address() + p * panelBytes,
-                        b.data().address() + 4 * p * width * column, row, column);
+                        b.data().address() + 4 * blocks.column(p) * column, row, column);
             });
         });
-        long scratchBytes = Math.max(full.scratchBytes, last.scratchBytes) + 63 & -64;
-        var workspace = memory.allocateOwned(DType.F32, scratchBytes / 4 * parallel.threads(), Purpose.WORKSPACE);
-        try {
-            long scratch = workspace.address();
-            parallel.tasks(panels * Math.ceilDiv(m, height), (task, worker) -> {
-                prepare(worker);
-                int p = task % panels, i = task / panels * height, j = p * width;
-                int rows = Math.min(height, m - i);
-                (p + 1 < panels ? full : last).run(streams[worker], worker, rows, c.at(0, i, j), a.at(0, i, 0),
-                        packed.address() + p * panelBytes, bias + 4L * j, scratch + worker * scratchBytes);
-                if (!form.bias) {
-                    addBias(c, 0, i, j, rows, Math.min(width, n - j), bias);
-                }
+        try (var scratch = new Scratch(form, blocks, full, last)) {
+            parallel.tasks(blocks.count(), (task, worker) -> {
+                int i = blocks.row(task), j = blocks.column(task), p = task % panels;
+                run(p + 1 < panels ? full : last, form, worker, blocks.rows(task), c.at(0, i, j), a.at(0, i, 0),
+                        packed.address() + p * panelBytes, j, scratch);
             });
-        } finally {
-            workspace.release();
         }
     }
 
-    private static void addBias(Operand c, int t, int i, int j, int rows, int columns, long bias) {
-        for (int r = i; r < i + rows && bias != 0; r++) {
-            long row = c.at(t, r, j);
+    /** One block of c, from its column {@code j} on, in the calling thread, which is {@code worker}. */
+    private void run(Matmul matmul, Form form, int worker, int rows, long c, long a, long b, int j, Scratch scratch) {
+        prepare(worker);
+        long own = scratch.of(worker), block = form.beside() ? own + scratch.libraryBytes : c;
+        int columns = matmul.columns();
+        matmul.run(streams[worker], worker, rows, block, a, b, form.bias + 4L * j, own);
+        for (int r = 0; r < rows && form.beside(); r++) {
+            long row = c + 4 * r * form.cRow;
+            Elementwise.addRun(row, row, block + 4L * r * columns, columns);
+        }
+        if (!form.addsBias()) {
+            addBias(c, form.cRow, rows, columns, form.bias, j);
+        }
+    }
+
+    private static void addBias(long c, long cRow, int rows, int columns, long bias, int j) {
+        for (int r = 0; r < rows && bias != 0; r++) {
+            long row = c + 4 * r * cRow;
             Elementwise.addRun(row, row, bias + 4L * j, columns);
+        }
+    }
+
+    /** Each worker's space for what the library asks for and, behind that, for a block beside c. */
+    private final class Scratch implements AutoCloseable {
+        final long libraryBytes;
+        private final long bytes;
+        private final Buffer workspace;
+
+        Scratch(Form form, Blocks blocks, Matmul... products) {
+            libraryBytes =
+                    Arrays.stream(products).mapToLong(product -> product.scratchBytes).max().orElseThrow() + 63 & -64;
+            bytes = libraryBytes + (form.beside() ? 4L * blocks.height() * blocks.width() + 63 & -64 : 0);
+            workspace = memory.allocateOwned(DType.F32, bytes / 4 * parallel.threads(), Purpose.WORKSPACE);
+        }
+
+        long of(int worker) {
+            return workspace.address() + worker * bytes;
+        }
+
+        @Override
+        public void close() {
+            workspace.release();
         }
     }
 
     /** A packed right factor has no strides. */
     private static final Operand PACKED = new Operand(0, DType.BF16, 0, 0, 0);
 
-    /** What the blocks of a product have in common; {@code bias}: whether the library adds it. */
-    private record Form(Operand a, Operand b, long cRow, int k, float alpha, boolean add, boolean bias) {}
+    /** What the blocks of a product have in common; {@code bias} is the address of a row, or 0. */
+    private record Form(Operand a, Operand b, long cRow, int k, float alpha, boolean add, long bias) {
+
+        /** Whether the library adds the bias. */
+        boolean addsBias() {
+            return bias != 0 && alpha == 1;
+        }
+
+        /** Whether a block is computed beside c and then added to it. */
+        boolean beside() {
+            return add && !Product.addsRightly(a.type(), k);
+        }
+    }
 
     private Matmul compile(Form form, int m, int n) {
         var a = form.a;
         var b = form.b;
+        boolean beside = form.beside();
         return compiled(
                 new Product(a.type(), Product.compiledRows(a.type(), m), n, form.k, a.row(), a.column(), b.row(),
-                        b.column(), form.cRow, form.alpha, form.add, form.bias));
+                        b.column(), beside ? n : form.cRow, form.alpha, form.add && !beside, form.addsBias()));
     }
 
     private Matmul compiled(Product product) {
