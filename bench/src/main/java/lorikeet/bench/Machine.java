@@ -17,6 +17,8 @@ final class Machine {
     private static final Set<String> TELLING_FLAGS =
             Set.of("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16");
 
+    private static final Path FLAGS = Path.of(".jvmflags");
+
     /** As it was at the start: results are written into the folder while more is measured. */
     private static final String COMMIT = commit();
 
@@ -34,8 +36,20 @@ final class Machine {
                 LocalDate.now(), COMMIT, cpuLine("model name"), instructionSets(),
                 Runtime.getRuntime().availableProcessors(), memory() / 1e9, description,
                 System.getenv().getOrDefault("OMP_WAIT_POLICY", "unset"), allocator(), Runtime.version(),
-                System.getProperty("java.vendor"),
-                String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments()), loadBefore, load());
+                System.getProperty("java.vendor"), flags(), loadBefore, load());
+    }
+
+    /** The flags of this JVM, and of JMH's forks; those of the launcher go by their file's name. JMH's results list them all. */
+    private static String flags() {
+        var flags = ManagementFactory.getRuntimeMXBean().getInputArguments();
+        try (var lines = Files.lines(FLAGS)) {
+            if (lines.filter(line -> line.startsWith("-")).toList().equals(flags)) {
+                return "of `" + FLAGS + "`";
+            }
+        } catch (IOException e) {
+            // then the flags themselves say it
+        }
+        return String.join(" ", flags);
     }
 
     /** How many processes want a processor, averaged over a minute. */

@@ -63,6 +63,10 @@ final class OneDnn {
             status("dnnl_sgemm", JAVA_BYTE, JAVA_BYTE, JAVA_LONG, JAVA_LONG, JAVA_LONG,
                     JAVA_FLOAT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_FLOAT, JAVA_LONG, JAVA_LONG);
 
+    /** Bits of the instruction sets that the library uses here. */
+    private static final int INSTRUCTIONS =
+            PROBLEM == null ? call(() -> (int) EFFECTIVE_ISA.invokeExact()) : 0;
+
     private OneDnn() {}
 
     /** A function that returns a status. */
@@ -119,8 +123,7 @@ final class OneDnn {
     }
 
     private static boolean has(int instructions) {
-        int isa = call(() -> (int) EFFECTIVE_ISA.invokeExact());
-        return (isa & instructions) == instructions;
+        return (INSTRUCTIONS & instructions) == instructions;
     }
 
     /** From here on, products made or run by the calling thread use it alone: {@link Parallel} spreads the work. */
