@@ -369,7 +369,9 @@ public final class CpuDevice extends Device {
     }
 
     private static Operand operand(Matrix x, Buffer data, int stride, long batchStride) {
-        return new Operand(data.address(), data.dtype(), x.transposed() ? 1 : stride, x.transposed() ? stride : 1,
+        // from a single row to the next is as far as products like it best
+        int row = x.height() == 1 ? x.width() : x.transposed() ? 1 : stride;
+        return new Operand(data.address(), data.dtype(), row, x.transposed() ? stride : 1,
                 x.batch() == 1 ? 0 : batchStride);
     }
 

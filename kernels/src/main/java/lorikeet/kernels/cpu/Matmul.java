@@ -71,8 +71,9 @@ final class Matmul {
             status("dnnl_primitive_execute", JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG);
 
     /**
-     * c = alpha · a b (+ c), or a b + a row that is added to each, with {@code rows} × {@code k} and k × {@code columns} operands of {@code type}; strides are in
-     * elements, one of each operand's is 1. Where both of b's are 0, b is packed: in an order of the library's choice.
+     * c = alpha · a b (+ c), or a b + a row that is added to each, with {@code rows} × {@code k} and k × {@code columns}
+     * operands of {@code type}; strides are in elements, one of each operand's is 1. Where both of b's are 0, b is packed:
+     * in an order of the library's choice.
      */
     record Product(DType type, int rows, int columns, int k, long aRow, long aColumn, long bRow, long bColumn,
             long cRow, float alpha, boolean add, boolean bias) {

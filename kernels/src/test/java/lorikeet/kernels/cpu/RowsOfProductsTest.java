@@ -17,7 +17,8 @@ class RowsOfProductsTest {
     private static final int[] ROWS = {1, 7, 10, 15, 16, 31, 33, 56, 63, 64, 65, 88, 100, 112, 124, 127, 128, 508, 530};
 
     @ParameterizedTest
-    @CsvSource({"768, 256, packed", "1024, 256, packed added", "1024, 256, transposed added",
+    @CsvSource({"768, 256, packed", "768, 64, packed transposed", "1024, 256, packed added",
+        "1024, 256, transposed added",
         "1536, 100, transposed added",
         "2048, 256, packed", "2048, 256, plain", "2048, 40, transposed added", "2048, 64, transposed",
         "2304, 768, packed", "2304, 256, plain added", "3072, 256, packed", "3072, 256, packed added",
