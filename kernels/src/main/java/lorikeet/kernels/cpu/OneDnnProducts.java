@@ -1,6 +1,5 @@
 package lorikeet.kernels.cpu;
 
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import lorikeet.kernels.Buffer;
@@ -174,8 +173,11 @@ final class OneDnnProducts implements MatrixProducts {
         private final Buffer workspace;
 
         Scratch(Form form, Blocks blocks, Matmul... products) {
-            libraryBytes =
-                    Arrays.stream(products).mapToLong(product -> product.scratchBytes).max().orElseThrow() + 63 & -64;
+            long most = 0;
+            for (var product : products) {
+                most = Math.max(most, product.scratchBytes);
+            }
+            libraryBytes = most + 63 & -64;
             bytes = libraryBytes + (form.beside() ? 4L * blocks.height() * blocks.width() + 63 & -64 : 0);
             workspace = memory.allocateOwned(DType.F32, bytes / 4 * parallel.threads(), Purpose.WORKSPACE);
         }
