@@ -150,9 +150,8 @@ final class OneDnnProducts implements MatrixProducts {
         long own = scratch.of(worker), block = form.beside() ? own + scratch.libraryBytes : c;
         int columns = matmul.columns();
         matmul.run(streams[worker], worker, rows, block, a, b, form.bias + 4L * j, own);
-        for (int r = 0; r < rows && form.beside(); r++) {
-            long row = c + 4 * r * form.cRow;
-            Elementwise.addRun(row, row, block + 4L * r * columns, columns);
+        if (form.beside()) {
+            addRows(c, form.cRow, block, columns, rows, columns);
         }
         if (!form.addsBias()) {
             addBias(c, form.cRow, rows, columns, form.bias, j);
@@ -160,9 +159,16 @@ final class OneDnnProducts implements MatrixProducts {
     }
 
     private static void addBias(long c, long cRow, int rows, int columns, long bias, int j) {
-        for (int r = 0; r < rows && bias != 0; r++) {
+        if (bias != 0) {
+            addRows(c, cRow, bias + 4L * j, 0, rows, columns);
+        }
+    }
+
+    /** c += x, of which rows start {@code xRow} elements apart: none where one row is added to each. */
+    private static void addRows(long c, long cRow, long x, long xRow, int rows, int columns) {
+        for (int r = 0; r < rows; r++) {
             long row = c + 4 * r * cRow;
-            Elementwise.addRun(row, row, bias + 4L * j, columns);
+            Elementwise.addRun(row, row, x + 4 * r * xRow, columns);
         }
     }
 
